@@ -1,0 +1,173 @@
+// Causal softmax attention over a key/value cache, in blocks of keys with a running maximum and sum: no score matrix.
+// Milakov & Gimelshein 2018, https://arxiv.org/abs/1805.02867; Dao et al. 2022, https://arxiv.org/abs/2205.14135
+//
+// Caches are laid out so that both products read panels, like any other product:
+//   keys   [batch, kvHeads, ⌈capacity/8⌉, headDim, 8]   a panel is 8 positions
+//   values [batch, kvHeads, ⌈headDim/8⌉, capacity, 8]   a panel is 8 channels
+//
+// Blocks begin at multiples of KEY_BLOCK, and keys that a row may not see add exact zeros. So a row has the same bytes
+// whichever rows it is computed with: one token at a time, in chunks or all at once.
+
+import { exp4 } from "./math";
+import { floats, loadUpTo4, loadUpTo4Or, max4, reverse4, storeUpTo4, sum4 } from "./simd";
+import { band, PANEL, PANEL_STEP } from "./tile";
+import { expRow, rowMax } from "./softmax";
+
+/** Keys handled between two updates of the running maximum. */
+const KEY_BLOCK: i32 = 64;
+/** Query rows handled together. */
+const ROWS: i32 = 4;
+
+/** Writes rows `k`, `v` `[batch, time, kvHeads, headDim]` to positions `start …` of the caches. Owns rows of b · t · h. */
+export function append_f32(
+  keys: usize, values: usize, k: usize, v: usize,
+  start: i32, time: i32, kvHeads: i32, headDim: i32, capacity: i32, begin: i32, end: i32,
+): void {
+  const keyHead = keyHeadBytes(capacity, headDim), valueHead = valueHeadBytes(capacity, headDim);
+  for (let r = begin; r < end; r++) {
+    const head = <usize>(r / (time * kvHeads) * kvHeads + r % kvHeads), position = start + r / kvHeads % time;
+    const from = floats(<usize>r * headDim);
+    let to = keys + head * keyHead + <usize>(position >>> 3) * (<usize>headDim * PANEL_STEP) + floats(position & 7);
+    for (let i = 0; i < headDim; i++, to += PANEL_STEP) store<f32>(to, load<f32>(k + from + floats(i)));
+    to = values + head * valueHead + <usize>position * PANEL_STEP;
+    for (let i = 0; i < headDim; i += PANEL, to += <usize>capacity * PANEL_STEP) {
+      storeUpTo4(to, loadUpTo4(v + from + floats(i), headDim - i), 4);
+      storeUpTo4(to + 16, loadUpTo4(v + from + floats(i + 4), headDim - i - 4), 4);
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function keyHeadBytes(capacity: i32, headDim: i32): usize {
+  return <usize>((capacity + PANEL - 1) / PANEL) * <usize>headDim * PANEL_STEP;
+}
+
+// @ts-ignore: decorator
+@inline
+function valueHeadBytes(capacity: i32, headDim: i32): usize {
+  return <usize>((headDim + PANEL - 1) / PANEL) * <usize>capacity * PANEL_STEP;
+}
+
+/** Adds `bias[position − key]` to the scores of keys `first + lo … first + hi` of a block. */
+function addBias(scores: usize, bias: usize, position: i32, first: i32, lo: i32, hi: i32): void {
+  let j = lo;
+  for (; j <= hi - 4; j += 4) {
+    const at = scores + floats(j), distance = position - first - j;
+    v128.store(at, f32x4.add(v128.load(at), reverse4(v128.load(bias + floats(distance - 3)))));
+  }
+  for (; j < hi; j++) {
+    const at = scores + floats(j);
+    store<f32>(at, load<f32>(at) + load<f32>(bias + floats(position - first - j)));
+  }
+}
+
+/**
+ * Turns the scores of one row and block into probabilities relative to the running maximum: zeros outside `lo … hi`,
+ * `state` (maximum, sum) and the accumulated output `o` rescaled when the maximum grows.
+ */
+function updateRow(scores: usize, state: usize, o: usize, width: i32, keys: i32, lo: i32, hi: i32): void {
+  for (let j = 0; j < min(lo, keys); j++) store<f32>(scores + floats(j), f32.NEGATIVE_INFINITY);
+  for (let j = max(hi, 0); j < keys; j++) store<f32>(scores + floats(j), f32.NEGATIVE_INFINITY);
+  const before = load<f32>(state), top = max(before, rowMax(scores, keys));
+  if (top == f32.NEGATIVE_INFINITY) {
+    // Nothing is visible yet: −∞ − −∞ would be NaN.
+    for (let j = 0; j < keys; j++) store<f32>(scores + floats(j), 0);
+    return;
+  }
+  const sum = expRow(scores, scores, keys, top);
+  if (before == top) {
+    store<f32>(state, load<f32>(state, 4) + sum, 4);
+    return;
+  }
+  const shrink = exp4(f32x4.splat(before - top));
+  store<f32>(state, top);
+  store<f32>(state, load<f32>(state, 4) * f32x4.extract_lane(shrink, 0) + sum, 4);
+  for (let i = 0; i < width; i += 4) v128.store(o + floats(i), f32x4.mul(v128.load(o + floats(i)), shrink));
+}
+
+/**
+ * `out[t] = softmax(scale · q[t] · keysᵀ + bias) · values` over keys `max(0, p − window + 1) … p` with `p = start + t`;
+ * `window` 0 sees all. `q`, `out` `[batch, time, heads, headDim]`; `heads / kvHeads` heads share a key head; `bias`
+ * `[heads, biasLength]` by distance, or 0. Owns units of batch · kvHeads · ⌈time · group / 4⌉.
+ * A range works in the slot of `scratch` (`slotBytes` each) that its first unit falls in, `slotUnits` units to a slot.
+ */
+export function attention_f32(
+  out: usize, q: usize, keys: usize, values: usize, bias: usize, scratch: usize,
+  start: i32, time: i32, heads: i32, kvHeads: i32, headDim: i32, capacity: i32, window: i32, biasLength: i32,
+  scale: f32, slotBytes: i32, slotUnits: i32, begin: i32, end: i32,
+): void {
+  const group = heads / kvHeads, tiles = (time * group + ROWS - 1) / ROWS;
+  const width = (headDim + PANEL - 1) & ~(PANEL - 1), oRow = floats(width), qRow = floats(headDim);
+  const qs = scratch + <usize>(begin / slotUnits) * <usize>slotBytes, scores = qs + ROWS * qRow;
+  const o = scores + floats(ROWS * KEY_BLOCK), state = o + ROWS * oRow;
+  for (let unit = begin; unit < end; unit++) {
+    const head = unit / tiles, kvHead = head % kvHeads, batch = head / kvHeads;
+    const first = unit % tiles * ROWS, rows = min(ROWS, time * group - first);
+    for (let i = 0; i < rows; i++) {
+      const from = q + rowBytes(batch, first + i, time, heads, kvHead, group) * headDim, to = qs + i * qRow;
+      for (let d = 0; d < headDim; d += 4) {
+        storeUpTo4(to + floats(d), f32x4.mul(loadUpTo4(from + floats(d), headDim - d), f32x4.splat(scale)), headDim - d);
+      }
+      store<f32>(state + i * 8, f32.NEGATIVE_INFINITY);
+      store<f32>(state + i * 8, 0, 4);
+    }
+    memory.fill(o, 0, rows * oRow);
+    const from = start + first / group, until = start + (first + rows - 1) / group + 1;
+    const k = keys + <usize>head * keyHeadBytes(capacity, headDim);
+    const v = values + <usize>head * valueHeadBytes(capacity, headDim);
+    let block = window ? max(0, from - window + 1) & ~(KEY_BLOCK - 1) : 0;
+    for (; block < until; block += KEY_BLOCK) {
+      const count = min(KEY_BLOCK, until - block), columns = (count + PANEL - 1) & ~(PANEL - 1);
+      const panel = <usize>headDim * PANEL_STEP;
+      band(scores, floats(KEY_BLOCK), 0, 0, qs, qRow, k + <usize>(block >>> 3) * panel, panel, headDim, rows, columns);
+      for (let i = 0; i < rows; i++) {
+        const r = first + i, position = start + r / group, row = scores + floats(i * KEY_BLOCK);
+        const hi = min(count, position - block + 1), lo = window ? max(0, position - window + 1 - block) : 0;
+        if (bias) addBias(row, bias + floats((kvHead * group + r % group) * biasLength), position, block, lo, hi);
+        updateRow(row, state + i * 8, o + i * oRow, width, count, lo, hi);
+      }
+      band(o, oRow, o, oRow, scores, floats(KEY_BLOCK), v + <usize>block * PANEL_STEP, <usize>capacity * PANEL_STEP,
+        count, rows, width);
+    }
+    for (let i = 0; i < rows; i++) {
+      const to = out + rowBytes(batch, first + i, time, heads, kvHead, group) * headDim;
+      const inverse = f32x4.splat(<f32>1.0 / load<f32>(state + i * 8, 4));
+      for (let d = 0; d < headDim; d += 4) {
+        storeUpTo4(to + floats(d), f32x4.mul(v128.load(o + i * oRow + floats(d)), inverse), headDim - d);
+      }
+    }
+  }
+}
+
+/** Four times the index of the head vector that row `r` of a group's rows (time-major) stands for. */
+// @ts-ignore: decorator
+@inline
+function rowBytes(batch: i32, r: i32, time: i32, heads: i32, kvHead: i32, group: i32): usize {
+  return floats(<usize>(batch * time + r / group) * heads + kvHead * group + r % group);
+}
+
+/**
+ * The probabilities themselves, `out [batch, heads, time, length]` with `length = start + time`: for looking at, not
+ * for speed. Arguments as for `attention_f32`. Owns rows of batch · heads · time.
+ */
+export function attention_weights_f32(
+  out: usize, q: usize, keys: usize, bias: usize,
+  start: i32, time: i32, heads: i32, kvHeads: i32, headDim: i32, capacity: i32, window: i32, biasLength: i32,
+  scale: f32, begin: i32, end: i32,
+): void {
+  const length = start + time, group = heads / kvHeads, panel = <usize>headDim * PANEL_STEP;
+  for (let r = begin; r < end; r++) {
+    const t = r % time, head = r / time % heads, batch = r / (time * heads), position = start + t;
+    const row = out + floats(<usize>r * length);
+    const qr = q + floats((<usize>(batch * time + t) * heads + head) * headDim);
+    const k = keys + <usize>(batch * kvHeads + head / group) * keyHeadBytes(capacity, headDim);
+    const hi = position + 1, lo = window ? max(0, hi - window) : 0;
+    band(row, 0, 0, 0, qr, 0, k, panel, headDim, 1, length);
+    for (let j = 0; j < length; j++) store<f32>(row + floats(j), load<f32>(row + floats(j)) * scale);
+    if (bias) addBias(row, bias + floats(head * biasLength), position, 0, lo, hi);
+    for (let j = 0; j < length; j++) if (j < lo || j >= hi) store<f32>(row + floats(j), f32.NEGATIVE_INFINITY);
+    const inverse = <f32>1.0 / expRow(row, row, length, rowMax(row, length));
+    for (let j = 0; j < length; j++) store<f32>(row + floats(j), load<f32>(row + floats(j)) * inverse);
+  }
+}

@@ -1,0 +1,103 @@
+// Products of row-major activations with weights in panels, and the making of panels.
+//
+// `w [n, k]` is stored as ⌈n/8⌉ panels of `[k][8]`, the last one filled up with zeros: the layout that 4×8 tiles read in
+// order, and that a single row streams at memory speed. `x` is not packed.
+
+import { floats } from "./simd";
+import { band, PANEL, PANEL_STEP, tile_4x8 } from "./tile";
+
+/** Depth of a block: a panel of it (32 KB) and four rows of `x` stay in the first two caches. */
+const K_BLOCK: i32 = 1024;
+/** Rows that a panel is used for before the next one: their block of `x` (256 KB at most) stays in the second cache. */
+const ROW_BLOCK: i32 = 64;
+
+/**
+ * `c [m, n] = a [m, k] · wᵀ + bias`, `w` in panels, `bias` 0 for none. Owns panels `begin … end`.
+ * Each element is one chain over k, so the result is the same for any `m`, any blocking and any split.
+ */
+export function gemm_f32(
+  c: usize, a: usize, w: usize, bias: usize, m: i32, n: i32, k: i32, begin: i32, end: i32,
+): void {
+  const cRow = floats(n), aRow = floats(k), panel = <usize>k * PANEL_STEP;
+  const first = begin * PANEL, last = min(n, end * PANEL);
+  w += <usize>begin * panel;
+  if (m <= 2) {
+    band(c + floats(first), cRow, bias ? bias + floats(first) : 0, 0, a, aRow, w, panel, k, m, last - first);
+    return;
+  }
+  for (let k0 = 0; k0 < k || k0 == 0; k0 += K_BLOCK) {
+    const depth = min(K_BLOCK, k - k0);
+    for (let r0 = 0; r0 < m; r0 += ROW_BLOCK) {
+      const rows = min(m, r0 + ROW_BLOCK);
+      let b = w + <usize>k0 * PANEL_STEP;
+      for (let j = first; j < last; j += PANEL, b += panel) {
+        for (let r = r0; r < rows; r += 4) {
+          const at = c + <usize>r * cRow + floats(j);
+          // The first block starts from the bias, later ones from what is there.
+          const start = k0 ? at : bias ? bias + floats(j) : 0;
+          tile_4x8(at, cRow, start, k0 ? cRow : 0, a + <usize>r * aRow + floats(k0), aRow, b, depth,
+            min(4, rows - r), min(PANEL, last - j));
+        }
+      }
+    }
+  }
+}
+
+/** Panels of `x [n, k]` (row-major). Owns panels `begin … end`. */
+export function pack_rows_f32(out: usize, x: usize, n: i32, k: i32, begin: i32, end: i32): void {
+  const row = floats(k);
+  for (let p = begin; p < end; p++) {
+    let to = out + <usize>p * <usize>k * PANEL_STEP, from = x + <usize>(p * PANEL) * row, i = 0;
+    if (p * PANEL + PANEL <= n) {
+      for (; i <= k - 4; i += 4, from += 16, to += 4 * PANEL_STEP) {
+        transpose4(to, from, row);
+        transpose4(to + 16, from + 4 * row, row);
+      }
+    }
+    for (; i < k; i++, from += 4, to += PANEL_STEP) {
+      for (let j = 0; j < PANEL; j++) {
+        store<f32>(to + floats(j), p * PANEL + j < n ? load<f32>(from + <usize>j * row) : 0);
+      }
+    }
+  }
+}
+
+/** Four floats of each of four rows, written as four columns of a panel. */
+// @ts-ignore: decorator
+@inline
+function transpose4(to: usize, from: usize, row: usize): void {
+  const r0 = v128.load(from), r1 = v128.load(from + row), r2 = v128.load(from + 2 * row), r3 = v128.load(from + 3 * row);
+  const low01 = i8x16.shuffle(r0, r1, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
+  const low23 = i8x16.shuffle(r2, r3, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
+  const high01 = i8x16.shuffle(r0, r1, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
+  const high23 = i8x16.shuffle(r2, r3, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
+  v128.store(to, i8x16.shuffle(low01, low23, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23));
+  v128.store(to, i8x16.shuffle(low01, low23, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), 32);
+  v128.store(to, i8x16.shuffle(high01, high23, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), 64);
+  v128.store(to, i8x16.shuffle(high01, high23, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), 96);
+}
+
+/**
+ * Panels of `xᵀ` where `x [rows, n]` holds rows `k0 … k0 + rows` of a `[k, n]` matrix: weights that a file stores
+ * input-major, in pieces. Owns panels `begin … end`.
+ */
+export function pack_columns_f32(
+  out: usize, x: usize, n: i32, k: i32, k0: i32, rows: i32, begin: i32, end: i32,
+): void {
+  for (let p = begin; p < end; p++) {
+    let to = out + (<usize>p * <usize>k + k0) * PANEL_STEP, from = x + floats(p * PANEL);
+    for (let i = 0; i < rows; i++, to += PANEL_STEP, from += floats(n)) {
+      for (let j = 0; j < PANEL; j++) {
+        store<f32>(to + floats(j), p * PANEL + j < n ? load<f32>(from + floats(j)) : 0);
+      }
+    }
+  }
+}
+
+/** Rows `[n, k]` of a matrix in panels. Owns rows `begin … end`. */
+export function unpack_f32(out: usize, panels: usize, k: i32, begin: i32, end: i32): void {
+  for (let r = begin; r < end; r++) {
+    let from = panels + <usize>(r >>> 3) * <usize>k * PANEL_STEP + floats(r & 7), to = out + <usize>r * floats(k);
+    for (let i = 0; i < k; i++, from += PANEL_STEP, to += 4) store<f32>(to, load<f32>(from));
+  }
+}

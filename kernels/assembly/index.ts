@@ -1,0 +1,12 @@
+// What the module exports. The name says the whole: op[_variant]_dtype; see ../README.md.
+
+export { gemm_f32, pack_columns_f32, pack_rows_f32, unpack_f32 } from "./gemm";
+export { gather_panels_f32, gather_rows_f32 } from "./embedding";
+export { layer_norm_f32, rms_norm_f32 } from "./norms";
+export { log_softmax_at_f32, softmax_f32 } from "./softmax";
+export { rotate_half_f32, rotate_interleaved_f32, sinusoid_f64 } from "./positions";
+export { append_f32, attention_f32, attention_weights_f32 } from "./attention";
+export {
+  add_f32, cos_f32, erf_f32, exp_f32, geglu_f32, geglu_tanh_f32, gelu_f32, gelu_tanh_f32, mul_f32, reglu_f32, relu_f32,
+  relu_squared_f32, scale_f32, sigmoid_f32, silu_f32, sin_f32, swiglu_f32, tanh_f32, widen_bf16, widen_f16,
+} from "./elementwise";

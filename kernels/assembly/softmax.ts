@@ -1,0 +1,49 @@
+// Softmax over rows, and log-probabilities of chosen tokens. Both own rows `begin … end` of `x [rows, n]`.
+
+import { exp4, logarithm } from "./math";
+import { floats, loadUpTo4, loadUpTo4Or, max4, storeUpTo4, sum4 } from "./simd";
+
+/** The largest of `n` floats; −∞ for none, NaN if there is one. */
+export function rowMax(x: usize, n: i32): f32 {
+  let top = f32x4.splat(f32.NEGATIVE_INFINITY);
+  for (let i = 0; i < n; i += 4) top = f32x4.max(top, loadUpTo4Or(x + floats(i), n - i, f32.NEGATIVE_INFINITY));
+  return max4(top);
+}
+
+/** `out = e^(x − top)`; returns the sum. `out` may be `x`. */
+export function expRow(out: usize, x: usize, n: i32, top: f32): f32 {
+  const t = f32x4.splat(top);
+  let sums = f32x4.splat(0);
+  for (let i = 0; i < n; i += 4) {
+    // Lanes beyond the row hold −∞, whose exponential adds an exact zero.
+    const e = exp4(f32x4.sub(loadUpTo4Or(x + floats(i), n - i, f32.NEGATIVE_INFINITY), t));
+    storeUpTo4(out + floats(i), e, n - i);
+    sums = f32x4.add(sums, e);
+  }
+  return sum4(sums);
+}
+
+/** `out = e^(x − max x) / Σ`. */
+export function softmax_f32(out: usize, x: usize, n: i32, begin: i32, end: i32): void {
+  for (let r = begin; r < end; r++) {
+    const xr = x + <usize>r * floats(n), yr = out + <usize>r * floats(n);
+    const scale = f32x4.splat(<f32>1.0 / expRow(yr, xr, n, rowMax(xr, n)));
+    for (let i = 0; i < n; i += 4) {
+      storeUpTo4(yr + floats(i), f32x4.mul(loadUpTo4(yr + floats(i), n - i), scale), n - i);
+    }
+  }
+}
+
+/** `out[r] = x[r, targets[r]] − max − ln Σ e^(x − max)`: the log-probability of one token a row. */
+export function log_softmax_at_f32(out: usize, x: usize, targets: usize, n: i32, begin: i32, end: i32): void {
+  for (let r = begin; r < end; r++) {
+    const xr = x + <usize>r * floats(n), top = rowMax(xr, n), t = f32x4.splat(top);
+    let sum = 0.0;
+    // f64 between vectors: a vocabulary of 10⁵ would cost an f32 sum three digits.
+    for (let i = 0; i < n; i += 4) {
+      sum += <f64>sum4(exp4(f32x4.sub(loadUpTo4Or(xr + floats(i), n - i, f32.NEGATIVE_INFINITY), t)));
+    }
+    const x0 = load<f32>(xr + floats(load<i32>(targets + floats(r))));
+    store<f32>(out + floats(r), <f32>(<f64>x0 - <f64>top - logarithm(sum)));
+  }
+}

@@ -1,0 +1,66 @@
+import type { LinearMemory, Region } from "./memory.ts";
+
+const CHUNK = 1 << 20; // bytes asked of the memory at a time, at least
+const ALIGN = 64; // one cache line, four vectors
+
+/** A place in an arena to which {@linkcode Arena.rewind} returns. */
+export type Mark = readonly [chunk: number, top: number];
+
+/**
+ * A stack of allocations: allocating moves a pointer, rewinding moves it back, closing returns everything. Nothing is
+ * freed one by one.
+ */
+export class Arena {
+  #memory: LinearMemory;
+  #chunks: Region[] = [];
+  #chunk = -1;
+  #top = 0;
+
+  /** An empty arena; memory is reserved when it is first used. */
+  constructor(memory: LinearMemory) {
+    this.#memory = memory;
+  }
+
+  /** Bytes reserved. */
+  get bytes(): number {
+    return this.#chunks.reduce((sum, { start, end }) => sum + end - start, 0);
+  }
+
+  /** Byte offset of `bytes` new bytes, on a cache line. Their contents are undefined. */
+  alloc(bytes: number): number {
+    while (this.#chunk < 0 || this.#top + bytes > this.#chunks[this.#chunk].end) this.#next(bytes);
+    const ptr = this.#top;
+    this.#top = Math.ceil((ptr + bytes) / ALIGN) * ALIGN;
+    return ptr;
+  }
+
+  /** Where the next allocation would begin. */
+  mark(): Mark {
+    return [this.#chunk, this.#top];
+  }
+
+  /** Forgets every allocation since `mark`; the memory stays reserved. */
+  rewind([chunk, top]: Mark): void {
+    this.#chunk = chunk;
+    this.#top = top;
+  }
+
+  /** Returns all memory. The arena is empty and may be used again. */
+  close(): void {
+    for (const region of this.#chunks) this.#memory.release(region);
+    this.#chunks = [];
+    this.#chunk = -1;
+    this.#top = 0;
+  }
+
+  #next(bytes: number): void {
+    const next = this.#chunks[this.#chunk + 1];
+    if (!next || next.end - next.start < bytes) {
+      // Chunks grow with the arena, so that their number stays small.
+      const region = this.#memory.reserve(Math.max(bytes, CHUNK, Math.min(this.bytes / 4, this.#memory.available / 8)));
+      this.#chunks.splice(this.#chunk + 1, 0, region);
+    }
+    this.#chunk++;
+    this.#top = this.#chunks[this.#chunk].start;
+  }
+}

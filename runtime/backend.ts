@@ -1,0 +1,99 @@
+import { Arena } from "./arena.ts";
+import type { Kernels } from "./kernels.ts";
+import { LinearMemory } from "./memory.ts";
+import { Pool } from "./pool.ts";
+import { referenceKernels } from "./reference.ts";
+import { bytesOf, type Tensor } from "./tensor.ts";
+import { bestSimd, compileKernels, type Simd, wasmKernels } from "./wasm.ts";
+
+/**
+ * Where tensors live and what computes on them. Everything but {@linkcode Backend.read} is done, or queued, when it
+ * returns; so a backend whose memory is elsewhere fits the same calls.
+ */
+export interface Backend {
+  /** For people: `wasm relaxed, 2 threads`. */
+  readonly name: string;
+  /** Threads that share the work. */
+  readonly threads: number;
+  /** What it computes. */
+  readonly kernels: Kernels;
+  /** What arenas take their memory from. */
+  readonly memory: LinearMemory;
+  /** Activations and other short-lived tensors. */
+  readonly scratch: Arena;
+  /** Lets `read` write the stored bytes of `t`, straight into place where memory can be reached. */
+  fill(t: Tensor, read: (into: Uint8Array<ArrayBufferLike>) => void | Promise<void>): void | Promise<void>;
+  /** Sets the stored elements of an f32 or i32 tensor. */
+  write(t: Tensor, values: ArrayLike<number>): void;
+  /** Copies the elements of `x` to `out`, which may overlap it. */
+  copy(out: Tensor, x: Tensor): void;
+  /** A copy of the stored elements of an f32 or i32 tensor. */
+  read(t: Tensor): Promise<Float32Array<ArrayBuffer>>;
+  /** Frees everything. */
+  close(): void;
+}
+
+/** How {@linkcode wasmBackend} is set up. */
+export interface WasmOptions {
+  /** Threads to use, at least 1. Default: as many as the machine has. Results are the same for any number. */
+  readonly threads?: number;
+  /** Default: `relaxed` where the engine has it. `baseline` gives the same bytes on every machine. */
+  readonly simd?: Simd;
+  /** Most memory to use. Default and limit: 4 GiB. */
+  readonly maximumBytes?: number;
+}
+
+/** Kernels in WebAssembly SIMD on shared memory, split over threads. */
+export function wasmBackend(options: WasmOptions = {}): Backend {
+  const { threads = machineThreads(), simd = bestSimd(), maximumBytes } = options;
+  if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
+    throw new RangeError(`Cannot use ${threads} threads, expected a whole number from 1 to 1024`);
+  }
+  if (simd !== "baseline" && simd !== "relaxed") {
+    throw new TypeError(`Cannot use simd ${JSON.stringify(simd)}, expected "baseline" or "relaxed"`);
+  }
+  const memory = new LinearMemory(maximumBytes), scratch = new Arena(memory);
+  const pool = new Pool(compileKernels(simd), memory.memory, threads);
+  return linearBackend({
+    name: `wasm ${simd}, ${threads} ${threads === 1 ? "thread" : "threads"}`,
+    threads,
+    kernels: wasmKernels(pool, memory.memory, scratch),
+    memory,
+    scratch,
+    close: () => pool.close(),
+  });
+}
+
+/** The reference kernels as a backend: slow, in TypeScript, right. */
+export function referenceBackend({ maximumBytes }: Pick<WasmOptions, "maximumBytes"> = {}): Backend {
+  const memory = new LinearMemory(maximumBytes);
+  return linearBackend({
+    name: "reference",
+    threads: 1,
+    kernels: referenceKernels(memory.memory),
+    memory,
+    scratch: new Arena(memory),
+    close() {},
+  });
+}
+
+/** A backend whose memory this process reaches directly. */
+export function linearBackend(
+  parts: Pick<Backend, "name" | "threads" | "kernels" | "memory" | "scratch" | "close">,
+): Backend {
+  const { memory } = parts.memory;
+  const floats = (t: Tensor) => new Float32Array(memory.buffer, t.ptr, bytesOf(t) / 4);
+  const integers = (t: Tensor) => new Int32Array(memory.buffer, t.ptr, bytesOf(t) / 4);
+  return {
+    ...parts,
+    fill: (t, read) => read(new Uint8Array(memory.buffer, t.ptr, bytesOf(t))),
+    write: (t, values) => (t.dtype === "i32" ? integers(t) : floats(t)).set(values),
+    copy: (out, x) => new Uint8Array(memory.buffer).copyWithin(out.ptr, x.ptr, x.ptr + bytesOf(x)),
+    read: (t) => Promise.resolve(new Float32Array(t.dtype === "i32" ? integers(t) : floats(t))),
+  };
+}
+
+/** Threads that the machine offers. */
+export function machineThreads(): number {
+  return Math.max(1, (globalThis as { navigator?: { hardwareConcurrency?: number } }).navigator?.hardwareConcurrency ?? 1);
+}

@@ -1,0 +1,242 @@
+import type {
+  AttentionOptions,
+  GatedKernel,
+  KeyValueCache,
+  RotaryLayout,
+  SinusoidLayout,
+  UnaryKernel,
+} from "./kernels.ts";
+import type { Runtime } from "./runtime.ts";
+import { describeTensor, dimOf, panelsOf, size, type Tensor } from "./tensor.ts";
+
+/** Element-wise functions: `out = f(x)`, the shape of `x`. See {@linkcode Kernels} for the formulas. */
+export type UnaryOps = Readonly<Record<UnaryKernel, (x: Tensor) => Tensor>>;
+/** Gated functions: `out = f(gate) · up`. See {@linkcode Kernels} for the formulas. */
+export type GatedOps = Readonly<Record<GatedKernel, (gate: Tensor, up: Tensor) => Tensor>>;
+
+/**
+ * What components compute with. Each op checks shapes, allocates its result in scratch memory and runs a kernel. Shape
+ * errors are `TypeError`s, values out of range `RangeError`s.
+ */
+export interface Ops extends UnaryOps, GatedOps {
+  /**
+   * `x · wᵀ + bias`: `[..., k]`, `w [n, k]`, `bias [n]` → `[..., n]`. A `w` stored in rows is packed first, each time;
+   * weights made by `BuildContext.linear` are packed once.
+   */
+  matmul(x: Tensor, w: Tensor, bias?: Tensor): Tensor;
+  /** Rows `ids` of `table [n, dim]` → `[...shape, dim]`. */
+  embed(table: Tensor, ids: ArrayLike<number>, shape: readonly number[]): Tensor;
+  /** `weight · (x − mean) / √(var + eps) + bias` over the last axis. */
+  layerNorm(x: Tensor, weight: Tensor | undefined, bias: Tensor | undefined, eps: number): Tensor;
+  /** `weight · x / √(mean(x²) + eps)` over the last axis. */
+  rmsNorm(x: Tensor, weight: Tensor | undefined, eps: number): Tensor;
+  /** `eˣ / Σ eˣ` over the last axis. */
+  softmax(x: Tensor): Tensor;
+  /** `ln softmax(logits)[target]` for each row: `[..., vocab]` → `[...]`. */
+  logSoftmaxAt(logits: Tensor, targets: ArrayLike<number>): Tensor;
+  /** Sines and cosines of `position · frequency`: `[positions, dim]`. `frequencies` are f64, ⌈dim/2⌉ of them. */
+  sinusoid(
+    positions: ArrayLike<number>,
+    frequencies: readonly number[],
+    dim: number,
+    layout: SinusoidLayout,
+  ): Tensor;
+  /** Rotary embedding of `x [batch, time, heads, headDim]` by rows `start …` of a `cosSin` table. */
+  rotate(x: Tensor, table: Tensor, start: number, layout: RotaryLayout): Tensor;
+  /**
+   * Causal attention of `q [batch, time, heads, headDim]` over `k`, `v` `[batch, time, kvHeads, headDim]` and whatever
+   * `cache` holds before `start`; `k` and `v` are appended to it. Returns the shape of `q`.
+   */
+  attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions, cache?: KeyValueCache): Tensor;
+  /** The probabilities of the same: `[batch, heads, time, start + time]`. */
+  attentionWeights(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions, cache?: KeyValueCache): Tensor;
+  /** `x + y`; `y` is repeated over the leading axes of `x`. */
+  add(x: Tensor, y: Tensor): Tensor;
+  /** `x · y`, element by element; `y` is repeated over the leading axes of `x`. */
+  mul(x: Tensor, y: Tensor): Tensor;
+  /** `factor · x`. */
+  scale(x: Tensor, factor: number): Tensor;
+}
+
+const unaryKernels: Readonly<Record<UnaryKernel, true>> = {
+  relu: true,
+  reluSquared: true,
+  gelu: true,
+  geluTanh: true,
+  silu: true,
+  sigmoid: true,
+  tanh: true,
+  erf: true,
+  exp: true,
+  sin: true,
+  cos: true,
+};
+const gatedKernels: Readonly<Record<GatedKernel, true>> = { reglu: true, geglu: true, gegluTanh: true, swiglu: true };
+
+/** The ops of `rt`. */
+export function createOps(rt: Runtime): Ops {
+  const { kernels } = rt;
+  const unary = Object.fromEntries(Object.keys(unaryKernels).map((name) => [name, (x: Tensor) => {
+    expectRows(name, x);
+    const out = rt.temp(x.shape);
+    kernels[name as UnaryKernel](out, x);
+    return out;
+  }])) as unknown as UnaryOps;
+  const gated = Object.fromEntries(Object.keys(gatedKernels).map((name) => [name, (gate: Tensor, up: Tensor) => {
+    expectRows(name, gate, up);
+    if (String(gate.shape) !== String(up.shape)) throw mismatch(name, [gate, up], "two tensors of one shape");
+    const out = rt.temp(gate.shape);
+    kernels[name as GatedKernel](out, gate, up);
+    return out;
+  }])) as unknown as GatedOps;
+  const repeated = (name: "add" | "mul") => (x: Tensor, y: Tensor) => {
+    expectRows(name, x, y);
+    const tail = x.shape.slice(x.shape.length - y.shape.length);
+    const scalar = size(y.shape) === 1;
+    if (!scalar && String(tail) !== String(y.shape)) throw mismatch(name, [x, y], "the last axes of the first");
+    const out = rt.temp(x.shape);
+    kernels[name](out, x, y);
+    return out;
+  };
+
+  function attend(
+    name: "attention" | "attentionWeights",
+    shape: (q: readonly number[], length: number) => readonly number[],
+  ) {
+    return (q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions, cache?: KeyValueCache) => {
+      expectRows(name, q, k, v);
+      const [batch, time, heads, headDim] = q.shape, kvHeads = k.shape[2], { start, bias } = options;
+      const expected = [batch, time, kvHeads, headDim];
+      if (q.shape.length !== 4 || String(k.shape) !== String(expected) || String(v.shape) !== String(expected)) {
+        throw mismatch(name, [q, k, v], "q [batch, time, heads, headDim], k and v [batch, time, kvHeads, headDim]");
+      }
+      if (heads % kvHeads) throw new TypeError(`Cannot share ${kvHeads} key heads among ${heads} heads evenly`);
+      if (!cache && start) throw new TypeError(`Cannot attend from position ${start} without a cache`);
+      const capacity = cache?.capacity ?? time;
+      if (start + time > capacity) {
+        throw new RangeError(`Cannot write positions ${start} … ${start + time - 1} of a cache for ${capacity}`);
+      }
+      if (cache && cache.keys.shape[0] !== batch) {
+        throw new TypeError(`Cannot use a cache for batch ${cache.keys.shape[0]} with batch ${batch}`);
+      }
+      if (bias && (bias.shape[0] !== heads || dimOf(bias) < start + time)) {
+        throw mismatch(name, [bias], `a bias [${heads}, ≥ ${start + time}]`);
+      }
+      const out = rt.temp(shape(q.shape, start + time));
+      return rt.scopeInto(out, () => {
+        const held = cache ?? newKeyValueCache((s) => rt.temp(s), batch, kvHeads, headDim, capacity);
+        kernels.append(held, k, v, start);
+        kernels[name](out, q, held, kvHeads, options);
+      });
+    };
+  }
+
+  return {
+    ...unary,
+    ...gated,
+    matmul(x, w, bias) {
+      expectRows("matmul", x);
+      if (w.shape.length !== 2 || dimOf(x) !== dimOf(w)) {
+        throw mismatch("matmul", [x, w], "w [n, k] with the last axis of x");
+      }
+      if (bias && size(bias.shape) !== w.shape[0]) throw mismatch("matmul", [w, bias], "a bias [n]");
+      const out = rt.temp([...x.shape.slice(0, -1), w.shape[0]]);
+      return rt.scopeInto(out, () => {
+        let packed = w;
+        if (w.layout !== "panels") kernels.pack(packed = rt.temp(w.shape, "f32", "panels"), w, 0);
+        kernels.matmul(out, x, packed, bias);
+      });
+    },
+    embed(table, ids, shape) {
+      if (size(shape) !== ids.length) throw new TypeError(`Cannot arrange ${ids.length} ids as [${shape}]`);
+      const indices = rt.indices("embed", ids, table.shape[0]), out = rt.temp([...shape, dimOf(table)]);
+      kernels.gather(out, table, indices);
+      return out;
+    },
+    layerNorm(x, weight, bias, eps) {
+      expectVector("layerNorm", x, weight, bias);
+      const out = rt.temp(x.shape);
+      kernels.layerNorm(out, x, weight, bias, eps);
+      return out;
+    },
+    rmsNorm(x, weight, eps) {
+      expectVector("rmsNorm", x, weight);
+      const out = rt.temp(x.shape);
+      kernels.rmsNorm(out, x, weight, eps);
+      return out;
+    },
+    softmax(x) {
+      expectRows("softmax", x);
+      const out = rt.temp(x.shape);
+      kernels.softmax(out, x);
+      return out;
+    },
+    logSoftmaxAt(logits, targets) {
+      expectRows("logSoftmaxAt", logits);
+      const out = rt.temp(logits.shape.slice(0, -1));
+      if (targets.length !== size(out.shape)) {
+        throw new TypeError(`Cannot score ${targets.length} targets with ${describeTensor(logits)}`);
+      }
+      kernels.logSoftmaxAt(out, logits, rt.indices("logSoftmaxAt", targets, dimOf(logits)));
+      return out;
+    },
+    sinusoid(positions, frequencies, dim, layout) {
+      if (frequencies.length !== Math.ceil(dim / 2)) {
+        throw new TypeError(`Cannot fill ${dim} columns from ${frequencies.length} frequencies, expected ${Math.ceil(dim / 2)}`);
+      }
+      const out = rt.temp([positions.length, dim]);
+      kernels.sinusoid(out, rt.indices("sinusoid", positions, 2 ** 31), frequencies, layout);
+      return out;
+    },
+    rotate(x, table, start, layout) {
+      expectRows("rotate", x, table);
+      const [, time, , headDim] = x.shape;
+      if (x.shape.length !== 4 || dimOf(table) % 2 || dimOf(table) > headDim || start + time > table.shape[0]) {
+        throw mismatch("rotate", [x, table], `x [batch, time, heads, headDim] and a table of ${start + time} rows`);
+      }
+      const out = rt.temp(x.shape);
+      kernels.rotate(out, x, table, start, layout);
+      return out;
+    },
+    attention: attend("attention", (q) => q),
+    attentionWeights: attend("attentionWeights", ([batch, time, heads], length) => [batch, heads, time, length]),
+    add: repeated("add"),
+    mul: repeated("mul"),
+    scale(x, factor) {
+      expectRows("scale", x);
+      const out = rt.temp(x.shape);
+      kernels.scale(out, x, factor);
+      return out;
+    },
+  };
+}
+
+/** Room for `capacity` positions of `batch` sequences. */
+export function newKeyValueCache(
+  buffer: (shape: readonly number[]) => Tensor,
+  batch: number,
+  kvHeads: number,
+  headDim: number,
+  capacity: number,
+): KeyValueCache {
+  return {
+    keys: buffer([batch, kvHeads, panelsOf(capacity), headDim, 8]),
+    values: buffer([batch, kvHeads, panelsOf(headDim), capacity, 8]),
+    capacity,
+  };
+}
+
+function expectRows(op: string, ...tensors: Tensor[]): void {
+  for (const t of tensors) {
+    if (t.layout !== "rows" || t.dtype !== "f32") throw mismatch(op, [t], "f32 in rows");
+  }
+}
+
+function expectVector(op: string, x: Tensor, ...vectors: (Tensor | undefined)[]): void {
+  expectRows(op, x);
+  for (const v of vectors) if (v && size(v.shape) !== dimOf(x)) throw mismatch(op, [x, v], "a vector of the last axis");
+}
+
+function mismatch(op: string, tensors: Tensor[], expected: string): TypeError {
+  return new TypeError(`Cannot ${op} ${tensors.map(describeTensor).join(" and ")}, expected ${expected}`);
+}

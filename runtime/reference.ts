@@ -1,0 +1,183 @@
+import { attentionReference } from "./reference_attention.ts";
+import type { Kernels } from "./kernels.ts";
+import { bytesOf, dimOf, PANEL, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
+
+/** The stored elements of `t`, in place; of 16-bit types the words. */
+export type View = (t: Tensor) => Float32Array;
+
+/**
+ * Kernels in plain TypeScript: short, slow, every sum in f64. The oracle that other backends are tested against, and a
+ * backend of its own.
+ */
+export function referenceKernels(memory: WebAssembly.Memory): Kernels {
+  const f32: View = (t) => new Float32Array(memory.buffer, t.ptr, bytesOf(t) / 4);
+  const i32 = (t: Tensor) => new Int32Array(memory.buffer, t.ptr, size(t.shape));
+  const unary = (f: (x: number) => number) => (out: Tensor, x: Tensor) => {
+    const [o, a] = [f32(out), f32(x)];
+    for (let i = 0; i < a.length; i++) o[i] = f(a[i]);
+  };
+  const gated = (f: (x: number) => number) => (out: Tensor, gate: Tensor, up: Tensor) => {
+    const [o, g, u] = [f32(out), f32(gate), f32(up)];
+    for (let i = 0; i < g.length; i++) o[i] = f(g[i]) * u[i];
+  };
+  const repeated = (f: (x: number, y: number) => number) => (out: Tensor, x: Tensor, y: Tensor) => {
+    const [o, a, b] = [f32(out), f32(x), f32(y)];
+    for (let i = 0; i < a.length; i++) o[i] = f(a[i], b[i % b.length]);
+  };
+  return {
+    ...attentionReference(f32, i32),
+    widen(out, x) {
+      const words = new Uint16Array(memory.buffer, x.ptr, size(x.shape)), o = f32(out);
+      for (let i = 0; i < o.length; i++) o[i] = x.dtype === "bf16" ? fromBf16(words[i]) : fromF16(words[i]);
+    },
+    pack(out, x, first) {
+      const [o, a] = [f32(out), f32(x)], k = dimOf(x), rows = rowsOf(x);
+      const end = Math.min(panelsOf(out.shape[0]) * PANEL, Math.ceil((first + rows) / PANEL) * PANEL);
+      for (let r = first; r < end; r++) {
+        for (let i = 0; i < k; i++) o[panelIndex(r, i, k)] = r < first + rows ? a[(r - first) * k + i] : 0;
+      }
+    },
+    packTransposed(out, x, first) {
+      const [o, a] = [f32(out), f32(x)], [n, k] = out.shape, columns = x.shape[0];
+      for (let r = 0; r < panelsOf(n) * PANEL; r++) {
+        for (let i = 0; i < columns; i++) o[panelIndex(r, first + i, k)] = r < n ? a[i * n + r] : 0;
+      }
+    },
+    unpack(out, x) {
+      const [o, a] = [f32(out), f32(x)], [n, k] = x.shape;
+      for (let r = 0; r < n; r++) for (let i = 0; i < k; i++) o[r * k + i] = a[panelIndex(r, i, k)];
+    },
+    matmul(out, x, w, bias) {
+      const [o, a, b] = [f32(out), f32(x), f32(w)], [n, k] = w.shape, c = bias && f32(bias);
+      for (let r = 0; r < rowsOf(x); r++) {
+        for (let j = 0; j < n; j++) {
+          let sum = c ? c[j] : 0;
+          for (let i = 0; i < k; i++) sum += a[r * k + i] * b[panelIndex(j, i, k)];
+          o[r * n + j] = sum;
+        }
+      }
+    },
+    gather(out, table, ids) {
+      const [o, w, id] = [f32(out), f32(table), i32(ids)], c = dimOf(table);
+      const at = table.layout === "panels" ? panelIndex : (r: number, i: number) => r * c + i;
+      for (let r = 0; r < id.length; r++) for (let i = 0; i < c; i++) o[r * c + i] = w[at(id[r], i, c)];
+    },
+    layerNorm(out, x, weight, bias, eps) {
+      const [o, a] = [f32(out), f32(x)], c = dimOf(x), w = weight && f32(weight), b = bias && f32(bias);
+      for (let r = 0; r < rowsOf(x); r++) {
+        const row = a.subarray(r * c, (r + 1) * c);
+        let mean = 0, variance = 0;
+        for (const v of row) mean += v / c;
+        for (const v of row) variance += (v - mean) ** 2 / c;
+        const s = 1 / Math.sqrt(variance + eps);
+        for (let i = 0; i < c; i++) o[r * c + i] = (row[i] - mean) * s * (w ? w[i] : 1) + (b ? b[i] : 0);
+      }
+    },
+    rmsNorm(out, x, weight, eps) {
+      const [o, a] = [f32(out), f32(x)], c = dimOf(x), w = weight && f32(weight);
+      for (let r = 0; r < rowsOf(x); r++) {
+        const row = a.subarray(r * c, (r + 1) * c);
+        let squares = 0;
+        for (const v of row) squares += v * v;
+        const s = 1 / Math.sqrt(squares / c + eps);
+        for (let i = 0; i < c; i++) o[r * c + i] = row[i] * s * (w ? w[i] : 1);
+      }
+    },
+    softmax(out, x) {
+      const [o, a] = [f32(out), f32(x)], n = dimOf(x);
+      for (let r = 0; r < rowsOf(x); r++) {
+        const row = a.subarray(r * n, (r + 1) * n), lse = logSumExp(row);
+        for (let i = 0; i < n; i++) o[r * n + i] = Math.exp(row[i] - lse);
+      }
+    },
+    logSoftmaxAt(out, x, targets) {
+      const [o, a, t] = [f32(out), f32(x), i32(targets)], n = dimOf(x);
+      for (let r = 0; r < rowsOf(x); r++) o[r] = a[r * n + t[r]] - logSumExp(a.subarray(r * n, (r + 1) * n));
+    },
+    add: repeated((x, y) => x + y),
+    mul: repeated((x, y) => x * y),
+    scale(out, x, factor) {
+      const [o, a] = [f32(out), f32(x)];
+      for (let i = 0; i < a.length; i++) o[i] = factor * a[i];
+    },
+    relu: unary(relu),
+    reluSquared: unary((x) => relu(x) ** 2),
+    gelu: unary(gelu),
+    geluTanh: unary(geluTanh),
+    silu: unary(silu),
+    sigmoid: unary(sigmoid),
+    tanh: unary(Math.tanh),
+    erf: unary(erf),
+    exp: unary(Math.exp),
+    sin: unary(Math.sin),
+    cos: unary(Math.cos),
+    reglu: gated(relu),
+    geglu: gated(gelu),
+    gegluTanh: gated(geluTanh),
+    swiglu: gated(silu),
+  };
+}
+
+/** Where element `[row, column]` of a matrix with `k` columns lies among panels. */
+function panelIndex(row: number, column: number, k: number): number {
+  return (Math.floor(row / PANEL) * k + column) * PANEL + row % PANEL;
+}
+
+/** `ln Σ eˣ`. */
+export function logSumExp(row: ArrayLike<number>): number {
+  let top = -Infinity, sum = 0;
+  for (let i = 0; i < row.length; i++) top = Math.max(top, row[i]);
+  for (let i = 0; i < row.length; i++) sum += Math.exp(row[i] - top);
+  return top + Math.log(sum);
+}
+
+function relu(x: number): number {
+  return x > 0 ? x : x * 0;
+}
+
+function sigmoid(x: number): number {
+  return 1 / (1 + Math.exp(-x));
+}
+
+function silu(x: number): number {
+  return x * sigmoid(x);
+}
+
+function gelu(x: number): number {
+  return 0.5 * x * (1 + erf(x * Math.SQRT1_2));
+}
+
+function geluTanh(x: number): number {
+  return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+}
+
+/** erf in f64: its power series below 3, Lentz's continued fraction of erfc above. Abramowitz & Stegun 7.1.5, 7.1.14. */
+function erf(x: number): number {
+  const a = Math.abs(x);
+  if (!(a < 6)) return Number.isNaN(x) ? NaN : Math.sign(x);
+  if (a < 3) {
+    let term = x, sum = x;
+    for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+      term *= -x * x / n;
+      sum += term / (2 * n + 1);
+    }
+    return 2 / Math.sqrt(Math.PI) * sum;
+  }
+  let fraction = 0;
+  for (let n = 60; n > 0; n--) fraction = n / 2 / (a + fraction);
+  return Math.sign(x) * (1 - Math.exp(-a * a) / Math.sqrt(Math.PI) / (a + fraction));
+}
+
+const words = new Uint32Array(1);
+const float = new Float32Array(words.buffer);
+
+function fromBf16(word: number): number {
+  words[0] = word << 16;
+  return float[0];
+}
+
+function fromF16(word: number): number {
+  const sign = word & 0x8000 ? -1 : 1, exponent = word >> 10 & 31, fraction = word & 1023;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * fraction / 1024);
+}

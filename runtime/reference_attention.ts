@@ -1,0 +1,121 @@
+import type { AttentionOptions, Kernels, KeyValueCache } from "./kernels.ts";
+import { dimOf, PANEL, panelsOf, type Tensor } from "./tensor.ts";
+
+/** The kernels that know about positions. */
+type AttentionKernels = Pick<Kernels, "sinusoid" | "rotate" | "append" | "attention" | "attentionWeights">;
+
+/** Reference kernels of positions and attention, sums in f64. */
+export function attentionReference(
+  f32: (t: Tensor) => Float32Array,
+  i32: (t: Tensor) => Int32Array,
+): AttentionKernels {
+  /** Calls `f` with the probabilities of every query row. */
+  function eachRow(
+    q: Tensor,
+    cache: KeyValueCache,
+    kvHeads: number,
+    { start, scale, window, bias }: AttentionOptions,
+    f: (batch: number, head: number, t: number, first: number, p: Float64Array) => void,
+  ): void {
+    const [batch, time, heads, headDim] = q.shape;
+    const [a, k, b] = [f32(q), f32(cache.keys), bias && f32(bias)];
+    for (let n = 0; n < batch; n++) {
+      for (let h = 0; h < heads; h++) {
+        const kvHead = n * kvHeads + Math.floor(h * kvHeads / heads);
+        for (let t = 0; t < time; t++) {
+          const position = start + t, first = window ? Math.max(0, position - window + 1) : 0;
+          const p = new Float64Array(position - first + 1);
+          for (let j = first; j <= position; j++) {
+            let score = 0;
+            for (let i = 0; i < headDim; i++) {
+              score += a[((n * time + t) * heads + h) * headDim + i] * k[keyIndex(cache, kvHead, j, i, headDim)];
+            }
+            p[j - first] = scale * score + (b ? b[h * dimOf(bias!) + position - j] : 0);
+          }
+          softmaxInPlace(p);
+          f(n, h, t, first, p);
+        }
+      }
+    }
+  }
+
+  return {
+    sinusoid(out, positions, frequencies, layout) {
+      const [o, p] = [f32(out), i32(positions)], dim = dimOf(out), half = Math.ceil(dim / 2);
+      for (let r = 0; r < p.length; r++) {
+        for (let i = 0; i < half; i++) {
+          const angle = p[r] * frequencies[i], sin = Math.sin(angle), cos = Math.cos(angle);
+          const [sinAt, cosAt] = layout === "interleaved"
+            ? [2 * i, 2 * i + 1]
+            : layout === "sinCos"
+            ? [i, half + i]
+            : [half + i, i];
+          o[r * dim + sinAt] = sin;
+          if (cosAt < dim) o[r * dim + cosAt] = cos;
+        }
+      }
+    },
+    rotate(out, x, table, start, layout) {
+      const [o, a, angles] = [f32(out), f32(x), f32(table)], [batch, time, heads, headDim] = x.shape;
+      const half = dimOf(table) / 2;
+      o.set(a);
+      for (let r = 0; r < batch * time; r++) {
+        for (let i = 0; i < half; i++) {
+          const row = (start + r % time) * 2 * half, cos = angles[row + i], sin = angles[row + half + i];
+          const [first, second] = layout === "half" ? [i, i + half] : [2 * i, 2 * i + 1];
+          for (let h = 0; h < heads; h++) {
+            const at = (r * heads + h) * headDim, u = a[at + first], v = a[at + second];
+            o[at + first] = u * cos - v * sin;
+            o[at + second] = u * sin + v * cos;
+          }
+        }
+      }
+    },
+    append(cache, k, v, start) {
+      const [keys, values, a, b] = [f32(cache.keys), f32(cache.values), f32(k), f32(v)];
+      const [batch, time, kvHeads, headDim] = k.shape;
+      for (let n = 0; n < batch; n++) {
+        for (let t = 0; t < time; t++) {
+          for (let h = 0; h < kvHeads; h++) {
+            for (let i = 0; i < panelsOf(headDim) * PANEL; i++) {
+              const from = ((n * time + t) * kvHeads + h) * headDim + i, head = n * kvHeads + h;
+              if (i < headDim) keys[keyIndex(cache, head, start + t, i, headDim)] = a[from];
+              values[valueIndex(cache, head, start + t, i, headDim)] = i < headDim ? b[from] : 0;
+            }
+          }
+        }
+      }
+    },
+    attention(out, q, cache, kvHeads, options) {
+      const [o, v] = [f32(out), f32(cache.values)], [, time, heads, headDim] = q.shape;
+      eachRow(q, cache, kvHeads, options, (n, h, t, first, p) => {
+        const kvHead = n * kvHeads + Math.floor(h * kvHeads / heads);
+        for (let i = 0; i < headDim; i++) {
+          let sum = 0;
+          for (let j = 0; j < p.length; j++) sum += p[j] * v[valueIndex(cache, kvHead, first + j, i, headDim)];
+          o[((n * time + t) * heads + h) * headDim + i] = sum;
+        }
+      });
+    },
+    attentionWeights(out, q, cache, kvHeads, options) {
+      const o = f32(out), [, time, heads] = q.shape, length = options.start + time;
+      o.fill(0);
+      eachRow(q, cache, kvHeads, options, (n, h, t, first, p) => o.set(p, ((n * heads + h) * time + t) * length + first));
+    },
+  };
+}
+
+function softmaxInPlace(p: Float64Array): void {
+  const top = p.reduce((m, v) => Math.max(m, v), -Infinity);
+  let sum = 0;
+  for (let j = 0; j < p.length; j++) sum += p[j] = Math.exp(p[j] - top);
+  for (let j = 0; j < p.length; j++) p[j] /= sum;
+}
+
+function keyIndex({ capacity }: KeyValueCache, head: number, position: number, i: number, headDim: number): number {
+  return ((head * panelsOf(capacity) + Math.floor(position / PANEL)) * headDim + i) * PANEL + position % PANEL;
+}
+
+function valueIndex({ capacity }: KeyValueCache, head: number, position: number, i: number, headDim: number): number {
+  return ((head * panelsOf(headDim) + Math.floor(i / PANEL)) * capacity + position) * PANEL + i % PANEL;
+}

@@ -1,0 +1,188 @@
+import { Arena } from "./arena.ts";
+import { type Backend, referenceBackend, wasmBackend, type WasmOptions } from "./backend.ts";
+import type { Kernels } from "./kernels.ts";
+import { createOps, type Ops } from "./ops.ts";
+import { bytesOf, describeTensor, type DType, dimOf, elementBytes, type Layout, size, type Tensor } from "./tensor.ts";
+
+/** Bytes read from a file at a time: small enough to stay in cache until they are packed. */
+const PIECE = 1 << 20;
+
+/** Supplies bytes `offset … offset + into.length` of a stored tensor. */
+export type ReadBytes = (offset: number, into: Uint8Array<ArrayBufferLike>) => void | Promise<void>;
+
+/** How a stored tensor differs from the one it fills. */
+export interface StoredAs {
+  /** Element type in the file. */
+  readonly dtype: "f32" | "f16" | "bf16";
+  /** The file holds `[k, n]` where the tensor is `[n, k]`. */
+  readonly transposed?: boolean;
+}
+
+/** Options of {@linkcode createRuntime}. */
+export interface RuntimeOptions extends WasmOptions {
+  /** `wasm` (default), `reference`, or a backend that a plugin opened. */
+  readonly backend?: "wasm" | "reference" | Backend;
+}
+
+/**
+ * A runtime: memory, kernels and ops. Close it to free its memory and threads.
+ *
+ * @example
+ * ```ts
+ * import { createRuntime } from "@tenon/tenon";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using runtime = await createRuntime({ threads: 1 });
+ * const x = runtime.tensor([2, 2], [1, 2, 3, 4]);
+ * assertEquals(await runtime.read(runtime.ops.scale(x, 10)), Float32Array.of(10, 20, 30, 40));
+ * ```
+ */
+export function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+  return new Promise((resolve) => {
+    const { backend = "wasm" } = options;
+    if (backend === "wasm") resolve(new Runtime(wasmBackend(options)));
+    else if (backend === "reference") resolve(new Runtime(referenceBackend(options)));
+    else if (typeof backend === "object") resolve(new Runtime(backend));
+    else throw new TypeError(`Cannot use backend ${JSON.stringify(backend)}, expected "wasm" or "reference"`);
+  });
+}
+
+/** Memory, kernels and ops over one backend. */
+export class Runtime implements Disposable {
+  /** What it runs on. */
+  readonly backend: Backend;
+  /** Differentiable operations. */
+  readonly ops: Ops;
+  #closed = false;
+
+  /** Takes over `backend`: closing the runtime closes it. */
+  constructor(backend: Backend) {
+    this.backend = backend;
+    this.ops = createOps(this);
+  }
+
+  /** The backend's kernels. */
+  get kernels(): Kernels {
+    return this.backend.kernels;
+  }
+
+  /** A new arena for tensors that outlive a {@linkcode Runtime.scope}. */
+  arena(): Arena {
+    this.#check();
+    return new Arena(this.backend.memory);
+  }
+
+  /** An uninitialised tensor in `arena`. */
+  place(arena: Arena, shape: readonly number[], layout: Layout = "rows", dtype: DType = "f32"): Tensor {
+    return { ptr: arena.alloc(bytesOf({ shape, dtype, layout })), shape, dtype, layout };
+  }
+
+  /** An uninitialised tensor in scratch memory, which lasts until the enclosing {@linkcode Runtime.scope} ends. */
+  temp(shape: readonly number[], dtype: DType = "f32", layout: Layout = "rows"): Tensor {
+    this.#check();
+    return this.place(this.backend.scratch, shape, layout, dtype);
+  }
+
+  /** A tensor in scratch memory that holds `values`. */
+  tensor(shape: readonly number[], values: ArrayLike<number>): Tensor {
+    const t = this.temp(shape);
+    this.write(t, values);
+    return t;
+  }
+
+  /** Token ids or positions in scratch memory; each must be a whole number from 0 below `limit`. */
+  indices(op: string, values: ArrayLike<number>, limit: number): Tensor {
+    for (let i = 0; i < values.length; i++) {
+      const v = values[i];
+      if (!(Number.isInteger(v) && v >= 0 && v < limit)) {
+        throw new RangeError(`Cannot ${op} index ${i}: current value is ${v}, expected a whole number below ${limit}`);
+      }
+    }
+    const t = this.temp([values.length], "i32");
+    this.backend.write(t, values);
+    return t;
+  }
+
+  /** Runs `f`, then forgets the scratch tensors that it made. */
+  scope<T>(f: () => T): T {
+    const { scratch } = this.backend, mark = scratch.mark();
+    try {
+      return f();
+    } finally {
+      scratch.rewind(mark);
+    }
+  }
+
+  /** Runs `f`, which fills `out`, then forgets the other scratch tensors that it made. */
+  scopeInto(out: Tensor, f: () => void): Tensor {
+    this.scope(f);
+    return out;
+  }
+
+  /** Runs `f` and keeps only its result. */
+  keep(f: () => Tensor): Tensor {
+    const result = this.scope(f), home = this.temp(result.shape, result.dtype);
+    if (home.ptr !== result.ptr) this.backend.copy(home, result);
+    return home;
+  }
+
+  /** Sets the elements of `t` from row-major `values`. */
+  write(t: Tensor, values: ArrayLike<number>): void {
+    if (values.length !== size(t.shape)) {
+      throw new TypeError(`Cannot write ${values.length} values to ${describeTensor(t)}, expected ${size(t.shape)}`);
+    }
+    if (t.layout === "rows") return this.backend.write(t, values);
+    this.scope(() => this.kernels.pack(t, this.tensor(t.shape, values), 0));
+  }
+
+  /** A copy of the elements of `t`, row-major. */
+  read(t: Tensor): Promise<Float32Array<ArrayBuffer>> {
+    this.#check();
+    if (t.layout === "rows") return this.backend.read(t);
+    const { scratch } = this.backend, mark = scratch.mark(), rows = this.temp(t.shape);
+    this.kernels.unpack(rows, t);
+    const read = this.backend.read(rows);
+    scratch.rewind(mark);
+    return read;
+  }
+
+  /** Fills `t` from a stored tensor, piece by piece, without ever holding it a second time. */
+  async load(t: Tensor, read: ReadBytes, { dtype, transposed = false }: StoredAs): Promise<void> {
+    if (t.layout === "rows" && dtype === "f32" && !transposed) {
+      await this.backend.fill(t, (into) => read(0, into));
+      return;
+    }
+    const [n, k] = t.shape.length === 2 ? t.shape : [1, size(t.shape)];
+    const outer = transposed ? k : n, inner = transposed ? n : k, row = inner * elementBytes[dtype];
+    // Whole panels at a time; a vector goes in one piece.
+    const step = t.shape.length === 2 ? Math.max(8, Math.floor(PIECE / row / 8) * 8) : outer;
+    for (let first = 0; first < outer; first += step) {
+      const rows = Math.min(step, outer - first), { scratch } = this.backend, mark = scratch.mark();
+      const raw = this.temp([rows, inner], dtype);
+      await this.backend.fill(raw, (into) => read(first * row, into));
+      const wide = dtype === "f32" ? raw : this.temp([rows, inner]);
+      if (wide !== raw) this.kernels.widen(wide, raw);
+      if (t.layout === "panels") this.kernels[transposed ? "packTransposed" : "pack"](t, wide, first);
+      else if (transposed) throw new TypeError(`Cannot transpose into ${describeTensor(t)}, expected a matrix in panels`);
+      else this.backend.copy({ ...t, ptr: t.ptr + first * dimOf(wide) * 4, shape: wide.shape }, wide);
+      scratch.rewind(mark);
+    }
+  }
+
+  /** Ends threads and gives memory back. Safe to call twice. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.backend.scratch.close();
+    this.backend.close();
+  }
+
+  /** Lets `using` close it. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #check(): void {
+    if (this.#closed) throw new Error("Cannot use the runtime: it is closed, expected an open one");
+  }
+}

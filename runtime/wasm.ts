@@ -1,0 +1,149 @@
+import { baseline } from "../kernels/gen/baseline.ts";
+import type { KernelExports } from "../kernels/gen/exports.ts";
+import { relaxed } from "../kernels/gen/relaxed.ts";
+import type { Arena } from "./arena.ts";
+import type { AttentionOptions, Kernels, KeyValueCache, RotaryLayout, SinusoidLayout } from "./kernels.ts";
+import { dimOf, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
+
+/** `relaxed` fuses multiply-adds and is faster; `baseline` gives the same bytes on every machine. */
+export type Simd = "baseline" | "relaxed";
+
+/** (module (func (drop (f32x4.relaxed_madd 0 0 0)))): valid where the engine has relaxed SIMD. */
+// deno-fmt-ignore
+const PROBE = new Uint8Array([
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 20, 1, 18, 0,
+  65, 0, 253, 15, 65, 0, 253, 15, 65, 0, 253, 15, 253, 133, 2, 26, 11,
+]);
+
+/** The fastest build that this engine runs. */
+export function bestSimd(): Simd {
+  return WebAssembly.validate(PROBE) ? "relaxed" : "baseline";
+}
+
+/** Compiles one of the two builds. */
+export function compileKernels(simd: Simd): WebAssembly.Module {
+  const text = (simd === "relaxed" ? relaxed : baseline).replaceAll("\n", "");
+  return new WebAssembly.Module(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)));
+}
+
+/** Work of one element of a kernel in multiply-adds: how much of a thread's time it takes. */
+const COST = { copy: 2, exp: 12, angle: 200 };
+
+const rotary: Readonly<Record<RotaryLayout, "rotate_half_f32" | "rotate_interleaved_f32">> = {
+  half: "rotate_half_f32",
+  interleaved: "rotate_interleaved_f32",
+};
+const sinusoidCode: Readonly<Record<SinusoidLayout, number>> = { cosSin: 0, sinCos: 1, interleaved: 2 };
+/** Keys of a block and rows of a unit, as in kernels/assembly/attention.ts. */
+const KEY_BLOCK = 64, ROWS = 4;
+
+/** Runs a kernel over `0 … count`, whole or in pieces, here or on several threads. */
+export interface Dispatch {
+  /** Elements per piece for `count` elements that together cost `work` multiply-adds; a multiple of `grain`. */
+  chunk(count: number, work: number, grain?: number): number;
+  /** Calls the kernel for each piece of `chunk` elements. */
+  run(name: keyof KernelExports, count: number, chunk: number, ...args: number[]): void;
+}
+
+/** The kernels in WebAssembly. Each line names the axis it is split over, and what an element of it costs. */
+export function wasmKernels(pool: Dispatch, memory: WebAssembly.Memory, scratch: Arena): Kernels {
+  type Name = keyof KernelExports;
+  const split = (name: Name, count: number, cost: number, ...args: number[]) =>
+    pool.run(name, count, pool.chunk(count, count * cost), ...args);
+  const unary = (name: Name, cost: number) => (out: Tensor, x: Tensor) =>
+    split(name, size(x.shape), cost, out.ptr, x.ptr);
+  const gated = (name: Name, cost: number) => (out: Tensor, gate: Tensor, up: Tensor) =>
+    split(name, size(gate.shape), cost, out.ptr, gate.ptr, up.ptr);
+  const repeated = (name: Name) => (out: Tensor, x: Tensor, y: Tensor) =>
+    split(name, size(x.shape), COST.copy, out.ptr, x.ptr, y.ptr, size(y.shape));
+  const pointer = (t: Tensor | undefined) => t?.ptr ?? 0;
+  return {
+    widen: (out, x) =>
+      split(x.dtype === "bf16" ? "widen_bf16" : "widen_f16", size(x.shape), COST.copy, out.ptr, x.ptr),
+    pack(out, x, first) {
+      const k = dimOf(x), rows = rowsOf(x), at = out.ptr + first * k * 4;
+      split("pack_rows_f32", panelsOf(rows), k * 8 * COST.copy, at, x.ptr, rows, k);
+    },
+    packTransposed(out, x, first) {
+      const [n, k] = out.shape, rows = x.shape[0];
+      split("pack_columns_f32", panelsOf(n), rows * 8 * COST.copy, out.ptr, x.ptr, n, k, first, rows);
+    },
+    unpack: (out, x) => split("unpack_f32", x.shape[0], dimOf(x) * COST.copy, out.ptr, x.ptr, dimOf(x)),
+    matmul(out, x, w, bias) {
+      const m = rowsOf(x), [n, k] = w.shape, panels = panelsOf(n);
+      // One row is fastest four panels at a time, two rows two.
+      const chunk = pool.chunk(panels, m * n * k, m === 1 ? 4 : m === 2 ? 2 : 1);
+      pool.run("gemm_f32", panels, chunk, out.ptr, x.ptr, w.ptr, pointer(bias), m, n, k);
+    },
+    gather: (out, table, ids) =>
+      split(
+        table.layout === "panels" ? "gather_panels_f32" : "gather_rows_f32",
+        size(ids.shape),
+        dimOf(table) * COST.copy,
+        out.ptr,
+        table.ptr,
+        ids.ptr,
+        dimOf(table),
+      ),
+    layerNorm: (out, x, weight, bias, eps) =>
+      split("layer_norm_f32", rowsOf(x), dimOf(x) * 4, out.ptr, x.ptr, pointer(weight), pointer(bias), dimOf(x), eps),
+    rmsNorm: (out, x, weight, eps) =>
+      split("rms_norm_f32", rowsOf(x), dimOf(x) * 3, out.ptr, x.ptr, pointer(weight), dimOf(x), eps),
+    softmax: (out, x) => split("softmax_f32", rowsOf(x), dimOf(x) * COST.exp, out.ptr, x.ptr, dimOf(x)),
+    logSoftmaxAt: (out, x, targets) =>
+      split("log_softmax_at_f32", rowsOf(x), dimOf(x) * COST.exp, out.ptr, x.ptr, targets.ptr, dimOf(x)),
+    sinusoid(out, positions, frequencies, layout) {
+      const mark = scratch.mark(), at = scratch.alloc(8 * frequencies.length);
+      new Float64Array(memory.buffer, at, frequencies.length).set(frequencies);
+      const dim = dimOf(out);
+      split("sinusoid_f64", rowsOf(out), dim * COST.angle, out.ptr, positions.ptr, at, dim, sinusoidCode[layout]);
+      scratch.rewind(mark);
+    },
+    rotate(out, x, table, start, layout) {
+      const [batch, time, heads, headDim] = x.shape, work = heads * headDim * COST.copy;
+      split(rotary[layout], batch * time, work, out.ptr, x.ptr, table.ptr, start, time, heads, headDim, dimOf(table) / 2);
+    },
+    append({ keys, values, capacity }, k, v, start) {
+      const [batch, time, heads, headDim] = k.shape, count = batch * time * heads;
+      const args = [keys.ptr, values.ptr, k.ptr, v.ptr, start, time, heads, headDim, capacity];
+      split("append_f32", count, headDim * 2 * COST.copy, ...args);
+    },
+    attention(out, q, { keys, values, capacity }, kvHeads, { start, scale, window, bias }) {
+      const [batch, time, heads, headDim] = q.shape, wide = panelsOf(headDim) * 8;
+      const units = batch * kvHeads * Math.ceil(time * heads / kvHeads / ROWS);
+      const seen = window ? Math.min(window, start + time) : start + time / 2;
+      const chunk = pool.chunk(units, batch * time * heads * seen * (2 * headDim + COST.exp));
+      const slot = 4 * ROWS * (headDim + KEY_BLOCK + wide + 2);
+      const mark = scratch.mark(), space = scratch.alloc(Math.ceil(units / chunk) * slot);
+      const shape = [start, time, heads, kvHeads, headDim, capacity, window, bias ? dimOf(bias) : 0];
+      const pointers = [out.ptr, q.ptr, keys.ptr, values.ptr, pointer(bias), space];
+      pool.run("attention_f32", units, chunk, ...pointers, ...shape, scale, slot, chunk);
+      scratch.rewind(mark);
+    },
+    attentionWeights(out, q, { keys, capacity }: KeyValueCache, kvHeads, options: AttentionOptions) {
+      const { start, scale, window, bias } = options, [batch, time, heads, headDim] = q.shape;
+      const shape = [start, time, heads, kvHeads, headDim, capacity, window, bias ? dimOf(bias) : 0];
+      const work = (start + time) * (headDim + COST.exp);
+      const pointers = [out.ptr, q.ptr, keys.ptr, pointer(bias)];
+      split("attention_weights_f32", batch * heads * time, work, ...pointers, ...shape, scale);
+    },
+    add: repeated("add_f32"),
+    mul: repeated("mul_f32"),
+    scale: (out, x, factor) => split("scale_f32", size(x.shape), COST.copy, out.ptr, x.ptr, factor),
+    relu: unary("relu_f32", COST.copy),
+    reluSquared: unary("relu_squared_f32", COST.copy),
+    gelu: unary("gelu_f32", 2 * COST.exp),
+    geluTanh: unary("gelu_tanh_f32", 2 * COST.exp),
+    silu: unary("silu_f32", COST.exp),
+    sigmoid: unary("sigmoid_f32", COST.exp),
+    tanh: unary("tanh_f32", 2 * COST.exp),
+    erf: unary("erf_f32", 2 * COST.exp),
+    exp: unary("exp_f32", COST.exp),
+    sin: unary("sin_f32", COST.angle),
+    cos: unary("cos_f32", COST.angle),
+    reglu: gated("reglu_f32", COST.copy),
+    geglu: gated("geglu_f32", 2 * COST.exp),
+    gegluTanh: gated("geglu_tanh_f32", 2 * COST.exp),
+    swiglu: gated("swiglu_f32", COST.exp),
+  };
+}
