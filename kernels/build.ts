@@ -49,12 +49,14 @@ function signatures(): { name: string; parameters: string[] }[] {
     Deno.readTextFileSync(new URL(f.name, SOURCES))
   );
   const exported = Deno.readTextFileSync(new URL("index.ts", SOURCES)).matchAll(/export \{([^}]*)\}/g);
-  return [...exported].flatMap(([, names]) => names.split(",").map((n) => n.trim()).filter(Boolean)).sort().map((name) => {
-    const pattern = new RegExp(`export function ${name}\\(([^)]*)\\)`);
-    const found = files.map((text) => pattern.exec(text)).find(Boolean);
-    if (!found) throw new Error(`Cannot find the source of ${name}, expected "export function ${name}("`);
-    return { name, parameters: found[1].split(",").map((p) => p.split(":")[0].trim()).filter(Boolean) };
-  });
+  return [...exported].flatMap(([, names]) => names.split(",").map((n) => n.trim()).filter(Boolean)).sort().map(
+    (name) => {
+      const pattern = new RegExp(`export function ${name}\\(([^)]*)\\)`);
+      const found = files.map((text) => pattern.exec(text)).find(Boolean);
+      if (!found) throw new Error(`Cannot find the source of ${name}, expected "export function ${name}("`);
+      return { name, parameters: found[1].split(",").map((p) => p.split(":")[0].trim()).filter(Boolean) };
+    },
+  );
 }
 
 function base64Lines(bytes: Uint8Array): string {
@@ -81,7 +83,9 @@ async function generate(): Promise<Map<string, string>> {
     `${notice}/** What the kernel modules export. Pointers are byte offsets, sizes are element counts. */\n` +
       `export interface KernelExports {\n${
         all.map(({ name, parameters }) =>
-          `  /** See kernels/assembly. */\n  ${name}(\n${parameters.map((p) => `    ${p}: number,\n`).join("")}  ): void;\n`
+          `  /** See kernels/assembly. */\n  ${name}(\n${
+            parameters.map((p) => `    ${p}: number,\n`).join("")
+          }  ): void;\n`
         ).join("")
       }}\n\n/** Every kernel, in the order in which threads number them. */\n` +
       `export const kernelNames: readonly (keyof KernelExports)[] = [\n${

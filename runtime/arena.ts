@@ -1,4 +1,4 @@
-import type { LinearMemory, Region } from "./memory.ts";
+import type { MemoryPool, Region } from "./memory.ts";
 
 const CHUNK = 1 << 20; // bytes asked of the memory at a time, at least
 const ALIGN = 64; // one cache line, four vectors
@@ -11,13 +11,13 @@ export type Mark = readonly [chunk: number, top: number];
  * freed one by one.
  */
 export class Arena {
-  #memory: LinearMemory;
+  #memory: MemoryPool;
   #chunks: Region[] = [];
   #chunk = -1;
   #top = 0;
 
   /** An empty arena; memory is reserved when it is first used. */
-  constructor(memory: LinearMemory) {
+  constructor(memory: MemoryPool) {
     this.#memory = memory;
   }
 

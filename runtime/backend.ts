@@ -1,6 +1,6 @@
 import { Arena } from "./arena.ts";
 import type { Kernels } from "./kernels.ts";
-import { LinearMemory } from "./memory.ts";
+import { LinearMemory, type MemoryPool } from "./memory.ts";
 import { Pool } from "./pool.ts";
 import { referenceKernels } from "./reference.ts";
 import { bytesOf, type Tensor } from "./tensor.ts";
@@ -18,7 +18,7 @@ export interface Backend {
   /** What it computes. */
   readonly kernels: Kernels;
   /** What arenas take their memory from. */
-  readonly memory: LinearMemory;
+  readonly memory: MemoryPool;
   /** Activations and other short-lived tensors. */
   readonly scratch: Arena;
   /** Lets `read` write the stored bytes of `t`, straight into place where memory can be reached. */
@@ -61,7 +61,7 @@ export function wasmBackend(options: WasmOptions = {}): Backend {
     memory,
     scratch,
     close: () => pool.close(),
-  });
+  }, memory.memory);
 }
 
 /** The reference kernels as a backend: slow, in TypeScript, right. */
@@ -74,14 +74,14 @@ export function referenceBackend({ maximumBytes }: Pick<WasmOptions, "maximumByt
     memory,
     scratch: new Arena(memory),
     close() {},
-  });
+  }, memory.memory);
 }
 
-/** A backend whose memory this process reaches directly. */
+/** A backend whose tensors lie in `memory`, which this process reaches directly. */
 export function linearBackend(
   parts: Pick<Backend, "name" | "threads" | "kernels" | "memory" | "scratch" | "close">,
+  memory: WebAssembly.Memory,
 ): Backend {
-  const { memory } = parts.memory;
   const floats = (t: Tensor) => new Float32Array(memory.buffer, t.ptr, bytesOf(t) / 4);
   const integers = (t: Tensor) => new Int32Array(memory.buffer, t.ptr, bytesOf(t) / 4);
   return {
@@ -95,5 +95,8 @@ export function linearBackend(
 
 /** Threads that the machine offers. */
 export function machineThreads(): number {
-  return Math.max(1, (globalThis as { navigator?: { hardwareConcurrency?: number } }).navigator?.hardwareConcurrency ?? 1);
+  return Math.max(
+    1,
+    (globalThis as { navigator?: { hardwareConcurrency?: number } }).navigator?.hardwareConcurrency ?? 1,
+  );
 }

@@ -17,11 +17,23 @@ export function formatBytes(bytes: number): string {
   return `${bytes} bytes`;
 }
 
+/** What arenas take their memory from. */
+export interface MemoryPool {
+  /** Bytes given out. */
+  readonly used: number;
+  /** Bytes that can still be given out, if they are wanted in few pieces. */
+  readonly available: number;
+  /** Takes at least `bytes`. Throws a `RangeError` when there is no room. */
+  reserve(bytes: number): Region;
+  /** Gives a region back. */
+  release(region: Region): void;
+}
+
 /**
  * One shared linear memory, given out in regions. A released region is joined with its free neighbours and given out
  * again, so a process can load one model after another without growing.
  */
-export class LinearMemory {
+export class LinearMemory implements MemoryPool {
   /** Shared, so that views survive growth and threads see it. */
   readonly memory: WebAssembly.Memory;
   #free: Region[] = [];

@@ -7,7 +7,7 @@ import type {
   UnaryKernel,
 } from "./kernels.ts";
 import type { Runtime } from "./runtime.ts";
-import { describeTensor, dimOf, panelsOf, size, type Tensor } from "./tensor.ts";
+import { describeTensor, dimOf, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
 
 /** Element-wise functions: `out = f(x)`, the shape of `x`. See {@linkcode Kernels} for the formulas. */
 export type UnaryOps = Readonly<Record<UnaryKernel, (x: Tensor) => Tensor>>;
@@ -34,11 +34,14 @@ export interface Ops extends UnaryOps, GatedOps {
   softmax(x: Tensor): Tensor;
   /** `ln softmax(logits)[target]` for each row: `[..., vocab]` → `[...]`. */
   logSoftmaxAt(logits: Tensor, targets: ArrayLike<number>): Tensor;
-  /** Sines and cosines of `position · frequency`: `[positions, dim]`. `frequencies` are f64, ⌈dim/2⌉ of them. */
+  /**
+   * Sines and cosines of `position · frequency`, written to `out [positions, dim]`, which is returned. `frequencies` are
+   * f64, ⌈dim/2⌉ of them.
+   */
   sinusoid(
+    out: Tensor,
     positions: ArrayLike<number>,
     frequencies: readonly number[],
-    dim: number,
     layout: SinusoidLayout,
   ): Tensor;
   /** Rotary embedding of `x [batch, time, heads, headDim]` by rows `start …` of a `cosSin` table. */
@@ -76,19 +79,23 @@ const gatedKernels: Readonly<Record<GatedKernel, true>> = { reglu: true, geglu: 
 /** The ops of `rt`. */
 export function createOps(rt: Runtime): Ops {
   const { kernels } = rt;
-  const unary = Object.fromEntries(Object.keys(unaryKernels).map((name) => [name, (x: Tensor) => {
-    expectRows(name, x);
-    const out = rt.temp(x.shape);
-    kernels[name as UnaryKernel](out, x);
-    return out;
-  }])) as unknown as UnaryOps;
-  const gated = Object.fromEntries(Object.keys(gatedKernels).map((name) => [name, (gate: Tensor, up: Tensor) => {
-    expectRows(name, gate, up);
-    if (String(gate.shape) !== String(up.shape)) throw mismatch(name, [gate, up], "two tensors of one shape");
-    const out = rt.temp(gate.shape);
-    kernels[name as GatedKernel](out, gate, up);
-    return out;
-  }])) as unknown as GatedOps;
+  const unary = Object.fromEntries(
+    Object.keys(unaryKernels).map((name) => [name, (x: Tensor) => {
+      expectRows(name, x);
+      const out = rt.temp(x.shape);
+      kernels[name as UnaryKernel](out, x);
+      return out;
+    }]),
+  ) as unknown as UnaryOps;
+  const gated = Object.fromEntries(
+    Object.keys(gatedKernels).map((name) => [name, (gate: Tensor, up: Tensor) => {
+      expectRows(name, gate, up);
+      if (String(gate.shape) !== String(up.shape)) throw mismatch(name, [gate, up], "two tensors of one shape");
+      const out = rt.temp(gate.shape);
+      kernels[name as GatedKernel](out, gate, up);
+      return out;
+    }]),
+  ) as unknown as GatedOps;
   const repeated = (name: "add" | "mul") => (x: Tensor, y: Tensor) => {
     expectRows(name, x, y);
     const tail = x.shape.slice(x.shape.length - y.shape.length);
@@ -180,13 +187,15 @@ export function createOps(rt: Runtime): Ops {
       kernels.logSoftmaxAt(out, logits, rt.indices("logSoftmaxAt", targets, dimOf(logits)));
       return out;
     },
-    sinusoid(positions, frequencies, dim, layout) {
-      if (frequencies.length !== Math.ceil(dim / 2)) {
-        throw new TypeError(`Cannot fill ${dim} columns from ${frequencies.length} frequencies, expected ${Math.ceil(dim / 2)}`);
+    sinusoid(out, positions, frequencies, layout) {
+      expectRows("sinusoid", out);
+      if (rowsOf(out) !== positions.length || frequencies.length !== Math.ceil(dimOf(out) / 2)) {
+        throw mismatch("sinusoid", [out], `[${positions.length}, ${2 * frequencies.length}]`);
       }
-      const out = rt.temp([positions.length, dim]);
-      kernels.sinusoid(out, rt.indices("sinusoid", positions, 2 ** 31), frequencies, layout);
-      return out;
+      return rt.scopeInto(
+        out,
+        () => kernels.sinusoid(out, rt.indices("sinusoid", positions, 2 ** 31), frequencies, layout),
+      );
     },
     rotate(x, table, start, layout) {
       expectRows("rotate", x, table);

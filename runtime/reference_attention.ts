@@ -100,7 +100,13 @@ export function attentionReference(
     attentionWeights(out, q, cache, kvHeads, options) {
       const o = f32(out), [, time, heads] = q.shape, length = options.start + time;
       o.fill(0);
-      eachRow(q, cache, kvHeads, options, (n, h, t, first, p) => o.set(p, ((n * heads + h) * time + t) * length + first));
+      eachRow(
+        q,
+        cache,
+        kvHeads,
+        options,
+        (n, h, t, first, p) => o.set(p, ((n * heads + h) * time + t) * length + first),
+      );
     },
   };
 }

@@ -2,7 +2,7 @@ import { Arena } from "./arena.ts";
 import { type Backend, referenceBackend, wasmBackend, type WasmOptions } from "./backend.ts";
 import type { Kernels } from "./kernels.ts";
 import { createOps, type Ops } from "./ops.ts";
-import { bytesOf, describeTensor, type DType, dimOf, elementBytes, type Layout, size, type Tensor } from "./tensor.ts";
+import { bytesOf, describeTensor, dimOf, type DType, elementBytes, type Layout, size, type Tensor } from "./tensor.ts";
 
 /** Bytes read from a file at a time: small enough to stay in cache until they are packed. */
 const PIECE = 1 << 20;
@@ -152,20 +152,27 @@ export class Runtime implements Disposable {
       await this.backend.fill(t, (into) => read(0, into));
       return;
     }
+    if (transposed && t.layout !== "panels") {
+      throw new TypeError(`Cannot transpose into ${describeTensor(t)}, expected a matrix in panels`);
+    }
     const [n, k] = t.shape.length === 2 ? t.shape : [1, size(t.shape)];
     const outer = transposed ? k : n, inner = transposed ? n : k, row = inner * elementBytes[dtype];
     // Whole panels at a time; a vector goes in one piece.
     const step = t.shape.length === 2 ? Math.max(8, Math.floor(PIECE / row / 8) * 8) : outer;
-    for (let first = 0; first < outer; first += step) {
-      const rows = Math.min(step, outer - first), { scratch } = this.backend, mark = scratch.mark();
-      const raw = this.temp([rows, inner], dtype);
-      await this.backend.fill(raw, (into) => read(first * row, into));
-      const wide = dtype === "f32" ? raw : this.temp([rows, inner]);
-      if (wide !== raw) this.kernels.widen(wide, raw);
-      if (t.layout === "panels") this.kernels[transposed ? "packTransposed" : "pack"](t, wide, first);
-      else if (transposed) throw new TypeError(`Cannot transpose into ${describeTensor(t)}, expected a matrix in panels`);
-      else this.backend.copy({ ...t, ptr: t.ptr + first * dimOf(wide) * 4, shape: wide.shape }, wide);
-      scratch.rewind(mark);
+    const staging = this.arena(), empty = staging.mark(); // its own: scratch may not be held while reading
+    try {
+      for (let first = 0; first < outer; first += step) {
+        const rows = Math.min(step, outer - first);
+        staging.rewind(empty);
+        const raw = this.place(staging, [rows, inner], "rows", dtype);
+        await this.backend.fill(raw, (into) => read(first * row, into));
+        const wide = dtype === "f32" ? raw : this.place(staging, [rows, inner]);
+        if (wide !== raw) this.kernels.widen(wide, raw);
+        if (t.layout === "panels") this.kernels[transposed ? "packTransposed" : "pack"](t, wide, first);
+        else this.backend.copy({ ...t, ptr: t.ptr + first * inner * 4, shape: wide.shape }, wide);
+      }
+    } finally {
+      staging.close();
     }
   }
 

@@ -61,6 +61,16 @@ export function reshape(t: Tensor, shape: readonly number[]): Tensor {
   return { ...t, shape };
 }
 
+/** Rows `first … first + count` of `t`, in place: `[n, ...rest] → [count, ...rest]`. */
+export function sliceRows(t: Tensor, first: number, count: number): Tensor {
+  const [n, ...rest] = t.shape;
+  if (t.layout !== "rows") throw new TypeError(`Cannot slice ${describeTensor(t)}: it is stored in panels`);
+  if (first < 0 || count < 0 || first + count > n) {
+    throw new RangeError(`Cannot take rows ${first} … ${first + count - 1} of ${describeTensor(t)}`);
+  }
+  return { ...t, ptr: t.ptr + first * size(rest) * elementBytes[t.dtype], shape: [count, ...rest] };
+}
+
 /** `f32 [2, 3]`, for messages. */
 export function describeTensor(t: Tensor): string {
   return `${t.dtype} [${t.shape.join(", ")}]${t.layout === "panels" ? " in panels" : ""}`;

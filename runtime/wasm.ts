@@ -58,8 +58,7 @@ export function wasmKernels(pool: Dispatch, memory: WebAssembly.Memory, scratch:
     split(name, size(x.shape), COST.copy, out.ptr, x.ptr, y.ptr, size(y.shape));
   const pointer = (t: Tensor | undefined) => t?.ptr ?? 0;
   return {
-    widen: (out, x) =>
-      split(x.dtype === "bf16" ? "widen_bf16" : "widen_f16", size(x.shape), COST.copy, out.ptr, x.ptr),
+    widen: (out, x) => split(x.dtype === "bf16" ? "widen_bf16" : "widen_f16", size(x.shape), COST.copy, out.ptr, x.ptr),
     pack(out, x, first) {
       const k = dimOf(x), rows = rowsOf(x), at = out.ptr + first * k * 4;
       split("pack_rows_f32", panelsOf(rows), k * 8 * COST.copy, at, x.ptr, rows, k);
@@ -101,7 +100,19 @@ export function wasmKernels(pool: Dispatch, memory: WebAssembly.Memory, scratch:
     },
     rotate(out, x, table, start, layout) {
       const [batch, time, heads, headDim] = x.shape, work = heads * headDim * COST.copy;
-      split(rotary[layout], batch * time, work, out.ptr, x.ptr, table.ptr, start, time, heads, headDim, dimOf(table) / 2);
+      split(
+        rotary[layout],
+        batch * time,
+        work,
+        out.ptr,
+        x.ptr,
+        table.ptr,
+        start,
+        time,
+        heads,
+        headDim,
+        dimOf(table) / 2,
+      );
     },
     append({ keys, values, capacity }, k, v, start) {
       const [batch, time, heads, headDim] = k.shape, count = batch * time * heads;

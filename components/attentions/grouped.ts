@@ -1,0 +1,66 @@
+import type { KeyValueCache } from "../../runtime/kernels.ts";
+import { newKeyValueCache } from "../../runtime/ops.ts";
+import { reshape, type Tensor } from "../../runtime/tensor.ts";
+import type { Attention, BuildContext } from "../component.ts";
+import { choice, integer, nullable, number, type Options } from "../options.ts";
+
+/** Options that every softmax attention has. */
+export interface SoftmaxAttentionConfig {
+  /** Channels of each head; `null` for `dim / heads`. */
+  headDim: number | null;
+  /** Which products have a trained bias: none, those of queries, keys and values, or the output's too. */
+  bias: "none" | "qkv" | "all";
+  /** How many positions a token sees, its own included; `null` for all before it. */
+  window: number | null;
+  /** Factor of the scores; `null` for `1 / √headDim`. */
+  scale: number | null;
+}
+
+/** The options of every softmax attention. */
+export const softmaxOptions: Options<SoftmaxAttentionConfig> = {
+  headDim: nullable(integer(64, { min: 1 }), "dim / heads"),
+  bias: choice("none", "qkv", "all"),
+  window: nullable(integer(4096, { min: 1 }), "all positions"),
+  scale: nullable(number(1, { above: 0 }), "1 / √headDim"),
+};
+
+/**
+ * Causal softmax attention in which `heads / kvHeads` query heads share each key and value head:
+ * `softmax(scale · q kᵀ + bias) v`. What multi-head, multi-query and grouped-query attention have in common.
+ */
+export function groupedAttention(
+  { headDim: width, bias, window, scale, kvHeads }: SoftmaxAttentionConfig & { kvHeads: number },
+  { dim, error, heads, linear, ops, position }: BuildContext,
+): Attention<KeyValueCache> {
+  if (width === null && dim % heads) throw error(`heads ${heads} does not divide dim ${dim}: set attention.headDim`);
+  if (heads % kvHeads) throw error(`attention.kvHeads ${kvHeads} does not divide heads ${heads}`);
+  const headDim = width ?? dim / heads;
+  const q = linear("q", heads * headDim, dim, { bias: bias !== "none" });
+  const k = linear("k", kvHeads * headDim, dim, { bias: bias !== "none" });
+  const v = linear("v", kvHeads * headDim, dim, { bias: bias !== "none" });
+  const out = linear("out", dim, heads * headDim, { bias: bias === "all" });
+  const { bias: relative, rotate = (x: Tensor) => x } = position;
+
+  function project(x: Tensor, start: number): [q: Tensor, k: Tensor, v: Tensor] {
+    const [batch, time] = x.shape;
+    return [
+      rotate(reshape(q(x), [batch, time, heads, headDim]), start),
+      rotate(reshape(k(x), [batch, time, kvHeads, headDim]), start),
+      reshape(v(x), [batch, time, kvHeads, headDim]),
+    ];
+  }
+  const options = (start: number) => ({
+    start,
+    scale: scale ?? headDim ** -0.5,
+    window: window ?? 0,
+    ...(relative && { bias: relative() }),
+  });
+  return {
+    forward(x, start, cache) {
+      const [batch, time] = x.shape, mixed = ops.attention(...project(x, start), options(start), cache);
+      return out(reshape(mixed, [batch, time, heads * headDim]));
+    },
+    weights: (x, start, cache) => ops.attentionWeights(...project(x, start), options(start), cache),
+    newCache: (batch, length, buffer) => newKeyValueCache(buffer, batch, kvHeads, headDim, length),
+  };
+}

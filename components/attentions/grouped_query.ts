@@ -1,0 +1,21 @@
+import type { Component } from "../component.ts";
+import { integer, nullable } from "../options.ts";
+import { groupedAttention, type SoftmaxAttentionConfig, softmaxOptions } from "./grouped.ts";
+
+/** Options of {@linkcode groupedQuery}. */
+export interface GroupedQueryConfig extends SoftmaxAttentionConfig {
+  /** Key and value heads; must divide `heads`. `null` for a quarter of the heads, or the next divisor below. */
+  kvHeads: number | null;
+}
+
+/** Groups of query heads share a key and a value head. Ainslie et al. 2023, https://arxiv.org/abs/2305.13245 */
+export const groupedQuery: Component<"attention", "groupedQuery", GroupedQueryConfig> = {
+  slot: "attention",
+  type: "groupedQuery",
+  options: { kvHeads: nullable(integer(1, { min: 1 }), "a quarter of the heads"), ...softmaxOptions },
+  build(config, context) {
+    let quarter = Math.max(1, Math.floor(context.heads / 4));
+    while (context.heads % quarter) quarter--;
+    return groupedAttention({ ...config, kvHeads: config.kvHeads ?? quarter }, context);
+  },
+};

@@ -1,0 +1,97 @@
+import { groupedQuery } from "./attentions/grouped_query.ts";
+import { multiHead } from "./attentions/multi_head.ts";
+import { multiQuery } from "./attentions/multi_query.ts";
+import { parallel } from "./blocks/parallel.ts";
+import { postNorm } from "./blocks/post_norm.ts";
+import { preNorm } from "./blocks/pre_norm.ts";
+import { geglu } from "./feed_forwards/geglu.ts";
+import { gelu } from "./feed_forwards/gelu.ts";
+import { reglu } from "./feed_forwards/reglu.ts";
+import { relu } from "./feed_forwards/relu.ts";
+import { reluSquared } from "./feed_forwards/relu_squared.ts";
+import { silu } from "./feed_forwards/silu.ts";
+import { swiglu } from "./feed_forwards/swiglu.ts";
+import { layerNorm } from "./norms/layer_norm.ts";
+import { noNorm } from "./norms/no_norm.ts";
+import { rmsNorm } from "./norms/rms_norm.ts";
+import { alibi } from "./positions/alibi.ts";
+import { learned } from "./positions/learned.ts";
+import { noPosition } from "./positions/no_position.ts";
+import { rope } from "./positions/rope.ts";
+import { sinusoidal } from "./positions/sinusoidal.ts";
+import { frequency } from "./samplers/frequency.ts";
+import { greedy } from "./samplers/greedy.ts";
+import { minP } from "./samplers/min_p.ts";
+import { presence } from "./samplers/presence.ts";
+import { repetition } from "./samplers/repetition.ts";
+import { temperature } from "./samplers/temperature.ts";
+import { topK } from "./samplers/top_k.ts";
+import { topP } from "./samplers/top_p.ts";
+import { typical } from "./samplers/typical.ts";
+
+/** Any component that ships with Tenon. */
+export type Builtin =
+  | typeof alibi
+  | typeof frequency
+  | typeof geglu
+  | typeof gelu
+  | typeof greedy
+  | typeof groupedQuery
+  | typeof layerNorm
+  | typeof learned
+  | typeof minP
+  | typeof multiHead
+  | typeof multiQuery
+  | typeof noNorm
+  | typeof noPosition
+  | typeof parallel
+  | typeof postNorm
+  | typeof preNorm
+  | typeof presence
+  | typeof reglu
+  | typeof relu
+  | typeof reluSquared
+  | typeof repetition
+  | typeof rmsNorm
+  | typeof rope
+  | typeof silu
+  | typeof sinusoidal
+  | typeof swiglu
+  | typeof temperature
+  | typeof topK
+  | typeof topP
+  | typeof typical;
+
+/** Every component that ships with Tenon. */
+export const builtins: readonly Builtin[] = [
+  layerNorm,
+  rmsNorm,
+  noNorm,
+  sinusoidal,
+  learned,
+  rope,
+  alibi,
+  noPosition,
+  multiHead,
+  multiQuery,
+  groupedQuery,
+  relu,
+  reluSquared,
+  gelu,
+  silu,
+  reglu,
+  geglu,
+  swiglu,
+  preNorm,
+  postNorm,
+  parallel,
+  repetition,
+  frequency,
+  presence,
+  temperature,
+  topK,
+  topP,
+  minP,
+  typical,
+  greedy,
+];

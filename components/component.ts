@@ -1,0 +1,133 @@
+import type { Ops } from "../runtime/ops.ts";
+import type { Tensor } from "../runtime/tensor.ts";
+import type { Init } from "./init.ts";
+import type { Options } from "./options.ts";
+import type { Sampler, SamplerContext } from "./samplers/sampler.ts";
+
+/** Rescales each row. `[..., dim] → [..., dim]`, rows independent. */
+export interface Norm {
+  /** The normalised rows of `x`. */
+  forward(x: Tensor): Tensor;
+}
+
+/** Mixes the channels of each position. `[..., dim] → [..., dim]`, rows independent. */
+export interface FeedForward {
+  /** The transformed rows of `x`. */
+  forward(x: Tensor): Tensor;
+}
+
+/** Allocates memory that lasts as long as what asked for it, and fills it if `values` (row-major) are given. */
+export type Buffer = (shape: readonly number[], values?: ArrayLike<number>) => Tensor;
+
+/** Mixes positions. Row `t` of `x` stands at position `start + t`. `[batch, time, dim] → same`, causal. */
+export interface Attention<Cache = unknown> {
+  /** Reads what `cache` holds of the positions before `start` and adds its own rows to it. */
+  forward(x: Tensor, start: number, cache?: Cache): Tensor;
+  /** Room for `length` positions of `batch` sequences; absent where nothing is remembered. */
+  newCache?(batch: number, length: number, buffer: Buffer): Cache;
+  /** The attention probabilities of the same call, `[batch, heads, time, start + time]`; for looking at. */
+  weights?(x: Tensor, start: number, cache?: Cache): Tensor;
+}
+
+/** Tells a model where its tokens are. A scheme implements the hooks that it needs. */
+export interface Position {
+  /** Absolute: the embeddings `x [batch, time, dim]` with positions `start …` added. */
+  embed?(x: Tensor, start: number): Tensor;
+  /** Rotary: applied to queries and keys `[batch, time, heads, headDim]`. */
+  rotate?(x: Tensor, start: number): Tensor;
+  /** Relative: `[heads, context]`, added to the score of a key `distance` positions back. */
+  bias?(): Tensor;
+}
+
+/** One layer of the residual stream: how norm, attention and feed-forward are arranged around it. */
+export interface Block<Cache = unknown> {
+  /** `[batch, time, dim] → same`. */
+  forward(x: Tensor, start: number, cache?: Cache): Tensor;
+  /** As for {@linkcode Attention.newCache}. */
+  newCache?(batch: number, length: number, buffer: Buffer): Cache;
+  /** The output is normalised already: a model that ends with this block adds no norm of its own. */
+  readonly normalized?: boolean;
+}
+
+/** What each slot of a model holds. */
+export interface ModelSlots {
+  /** See {@linkcode Norm}. */
+  norm: Norm;
+  /** See {@linkcode Position}. */
+  position: Position;
+  /** See {@linkcode Attention}. */
+  attention: Attention;
+  /** See {@linkcode FeedForward}. */
+  feedForward: FeedForward;
+  /** See {@linkcode Block}. */
+  block: Block;
+}
+
+/** Everything that a component can be. */
+export interface Slots extends ModelSlots {
+  /** See {@linkcode Sampler}. */
+  sampler: Sampler;
+}
+
+/** How {@linkcode BuildContext.linear} is set up. */
+export interface LinearOptions {
+  /** Adds a trained `bias [out]`. Default: no. */
+  readonly bias?: boolean;
+  /** How the weight starts. Default: normal with deviation 0.02. */
+  readonly init?: Init;
+}
+
+/** What a layer may use while it is built. */
+export interface BuildContext {
+  /** What to compute with. */
+  readonly ops: Ops;
+  /** Width of the rows that this layer gets. */
+  readonly dim: number;
+  /** Attention heads of the model. */
+  readonly heads: number;
+  /** Most positions that the model will see. */
+  readonly context: number;
+  /** Index of the block being built, from 0. */
+  readonly layer: number;
+  /** The name of this layer: `blocks.3.attention`. */
+  readonly path: string;
+  /** The model's positions. Empty while they are being built themselves. */
+  readonly position: Position;
+  /** Declares a trained tensor. Its full name is the path of the layer, a dot, and `name`. */
+  param(name: string, shape: readonly number[], init: Init): Tensor;
+  /**
+   * Declares a trained matrix `name.weight [outputs, inputs]`, and `name.bias [outputs]` if wanted, stored as products
+   * read them, and returns `x ↦ x · weightᵀ + bias`.
+   */
+  linear(name: string, outputs: number, inputs: number, options?: LinearOptions): (x: Tensor) => Tensor;
+  /** Untrained memory that lasts as long as the model. */
+  readonly buffer: Buffer;
+  /** Builds a sublayer as the model's config asks for, e.g. `make("norm", "q_norm", headDim)`. */
+  make<S extends keyof ModelSlots>(slot: S, name: string, dim?: number): ModelSlots[S];
+  /** A `TypeError` about this layer: `Cannot build blocks.0.attention: …`. */
+  error(message: string): TypeError;
+}
+
+/** What {@linkcode Component.build} is given, by slot. */
+export type ContextOf<Slot extends keyof Slots> = Slot extends "sampler" ? SamplerContext : BuildContext;
+
+/** One way to fill a slot: a name for configs, options with defaults, and a function from config to layer. */
+export interface Component<
+  Slot extends keyof Slots = keyof Slots,
+  Type extends string = string,
+  Config = unknown,
+> {
+  /** What it can be used as. */
+  readonly slot: Slot;
+  /** Its name in configs, and the name of its export. */
+  readonly type: Type;
+  /** Every option. Configs are checked against them, and no other key is accepted. */
+  readonly options: Options<Config>;
+  /** Makes the layer. All of its parameters are declared here; it computes nothing yet. */
+  build(config: Config, context: ContextOf<Slot>): Slots[Slot];
+}
+
+/** The configs that choose one of the components `C` for slot `S`: its name, or its name and options. */
+export type ConfigOf<C extends Component, S extends keyof Slots> = C extends Component<S, infer Type, infer Config>
+  ? Type | Readonly<{ type: Type } & Partial<Config>>
+  : never;

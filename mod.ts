@@ -1,0 +1,120 @@
+/**
+ * Tenon: a transformer toolkit in which every part is a plug. Components (norms, positions, attentions, feed-forwards,
+ * blocks, samplers) are values; a JSON config joins them into a decoder; WebAssembly SIMD kernels on threads run it.
+ *
+ * @example
+ * ```ts
+ * import { createModel, createRuntime, generate } from "@tenon/tenon";
+ *
+ * using runtime = await createRuntime();
+ * const model = createModel(runtime, { vocab: 256, context: 64, dim: 32, depth: 2, heads: 4, position: "alibi" });
+ * for await (const { id } of generate(model, [72, 105], { maxTokens: 8 })) console.log(id);
+ * ```
+ *
+ * @module
+ */
+export { groupedQuery, type GroupedQueryConfig } from "./components/attentions/grouped_query.ts";
+export { multiHead } from "./components/attentions/multi_head.ts";
+export { multiQuery } from "./components/attentions/multi_query.ts";
+export { groupedAttention, type SoftmaxAttentionConfig, softmaxOptions } from "./components/attentions/grouped.ts";
+export { parallel, type ParallelConfig } from "./components/blocks/parallel.ts";
+export { postNorm } from "./components/blocks/post_norm.ts";
+export { preNorm } from "./components/blocks/pre_norm.ts";
+export { type Builtin, builtins } from "./components/builtins.ts";
+export type {
+  Attention,
+  Block,
+  Buffer,
+  BuildContext,
+  Component,
+  ConfigOf,
+  ContextOf,
+  FeedForward,
+  LinearOptions,
+  ModelSlots,
+  Norm,
+  Position,
+  Slots,
+} from "./components/component.ts";
+export { geglu, type GegluConfig } from "./components/feed_forwards/geglu.ts";
+export { gelu, type GeluConfig } from "./components/feed_forwards/gelu.ts";
+export { reglu, type RegluConfig } from "./components/feed_forwards/reglu.ts";
+export { relu, type ReluConfig } from "./components/feed_forwards/relu.ts";
+export { reluSquared, type ReluSquaredConfig } from "./components/feed_forwards/relu_squared.ts";
+export { silu, type SiluConfig } from "./components/feed_forwards/silu.ts";
+export { swiglu, type SwigluConfig } from "./components/feed_forwards/swiglu.ts";
+export { constant, type Init, normal, ones, type Random, zeros } from "./components/init.ts";
+export { layerNorm, type LayerNormConfig } from "./components/norms/layer_norm.ts";
+export { noNorm } from "./components/norms/no_norm.ts";
+export { rmsNorm, type RmsNormConfig } from "./components/norms/rms_norm.ts";
+export {
+  boolean,
+  type Bounds,
+  choice,
+  integer,
+  type Json,
+  nullable,
+  number,
+  type Option,
+  type Options,
+  text,
+} from "./components/options.ts";
+export { alibi, alibiSlopes } from "./components/positions/alibi.ts";
+export { learned, type LearnedConfig } from "./components/positions/learned.ts";
+export { noPosition } from "./components/positions/no_position.ts";
+export { rope, type RopeConfig } from "./components/positions/rope.ts";
+export {
+  type LinearRopeScaling,
+  type Llama3RopeScaling,
+  ropeFrequencies,
+  type RopeScaling,
+} from "./components/positions/rope_scaling.ts";
+export { sinusoidal, type SinusoidalConfig } from "./components/positions/sinusoidal.ts";
+export { frequency, type FrequencyConfig } from "./components/samplers/frequency.ts";
+export { greedy } from "./components/samplers/greedy.ts";
+export { minP, type MinPConfig } from "./components/samplers/min_p.ts";
+export { presence, type PresenceConfig } from "./components/samplers/presence.ts";
+export { repetition, type RepetitionConfig } from "./components/samplers/repetition.ts";
+export type { Sampler, SamplerContext, SamplerState } from "./components/samplers/sampler.ts";
+export { temperature, type TemperatureConfig } from "./components/samplers/temperature.ts";
+export { topK, type TopKConfig } from "./components/samplers/top_k.ts";
+export { topP, type TopPConfig } from "./components/samplers/top_p.ts";
+export { typical, type TypicalConfig } from "./components/samplers/typical.ts";
+export type { BuiltLayer } from "./model/assemble.ts";
+export {
+  type Checkpoint,
+  type CheckpointFormat,
+  type LoadedModel,
+  loadModel,
+  type LoadOptions,
+  openCheckpoint,
+  type StoredTensor,
+} from "./model/checkpoint.ts";
+export type { ModelConfig, ModelSizes, PerLayer, ResolvedConfig, ResolvedOptions } from "./model/config.ts";
+export { createModel, describeModel, type Model, type ModelOptions, type Param } from "./model/decoder.ts";
+export type { Description, LayerDescription } from "./model/describe.ts";
+export type { ForwardOptions, ModelCache } from "./model/forward.ts";
+export { type EndReason, generate, generateBatch, type GenerateOptions } from "./model/generator.ts";
+export type { ParamDeclaration, Plugin, StepEvent } from "./model/plugin.ts";
+export { createRandom } from "./model/random.ts";
+export type { GeneratedToken, SamplerConfigs, TokenProbability } from "./model/sampling.ts";
+export { CheckpointError, memorySource, openSource, type Source } from "./model/source.ts";
+export { type GeneratedText, generateText, type GenerateTextOptions } from "./model/text.ts";
+export { type TextStream, textStream, type Tokenizer } from "./model/tokenizer.ts";
+export { llama2c } from "./plugins/llama2c/mod.ts";
+export type { Arena, Mark } from "./runtime/arena.ts";
+export { type Backend, referenceBackend, wasmBackend, type WasmOptions } from "./runtime/backend.ts";
+export type {
+  AttentionOptions,
+  GatedKernel,
+  Kernels,
+  KeyValueCache,
+  RotaryLayout,
+  SinusoidLayout,
+  UnaryKernel,
+} from "./runtime/kernels.ts";
+export type { MemoryPool, Region } from "./runtime/memory.ts";
+export type { GatedOps, Ops, UnaryOps } from "./runtime/ops.ts";
+export { createRuntime, type ReadBytes, Runtime, type RuntimeOptions, type StoredAs } from "./runtime/runtime.ts";
+export { type DType, type Layout, reshape, size, sliceRows, type Tensor } from "./runtime/tensor.ts";
+export type { Simd } from "./runtime/wasm.ts";

@@ -1,0 +1,172 @@
+import { type Builtin, builtins } from "../components/builtins.ts";
+import type { Component } from "../components/component.ts";
+import type { Arena } from "../runtime/arena.ts";
+import { formatBytes } from "../runtime/memory.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { size, type Tensor } from "../runtime/tensor.ts";
+import { assemble, type Parts } from "./assemble.ts";
+import { type ModelConfig, resolveConfig, type ResolvedConfig } from "./config.ts";
+import { type Description, planModel } from "./describe.ts";
+import { forward, type ForwardOptions, type ModelCache } from "./forward.ts";
+import { paramDeclaration, type Plugin, runHook } from "./plugin.ts";
+import { createRandom } from "./random.ts";
+
+/** A trained tensor of a model. */
+export interface Param {
+  /** Where it is. Read and write it with {@linkcode Runtime.read} and {@linkcode Runtime.write}, which know its layout. */
+  readonly tensor: Tensor;
+  /** Whether training may change it. */
+  readonly trainable: boolean;
+}
+
+/** A built model. */
+export interface Model extends Disposable {
+  /** Its config, every default filled in. */
+  readonly config: ResolvedConfig;
+  /** What it runs on. */
+  readonly runtime: Runtime;
+  /** Parameters by name, in the order in which they were declared. */
+  readonly params: ReadonlyMap<string, Param>;
+  /** What it was built with. */
+  readonly plugins: readonly Plugin[];
+  /**
+   * `tokens [batch · time]` → logits `[batch, time, vocab]`, in scratch memory: call it inside {@linkcode Runtime.scope}.
+   * Throws a `RangeError` for positions beyond the context or the cache.
+   */
+  forward(tokens: ArrayLike<number>, options?: ForwardOptions): Tensor;
+  /** Room for `length` positions (default: the whole context) of `batch` sequences (default: 1). */
+  newCache(batch?: number, length?: number): ModelCache;
+  /** Sizes and costs. `String(model.describe())` is a table. */
+  describe(): Description;
+  /** Gives the memory of parameters back. */
+  close(): void;
+}
+
+/** Options of {@linkcode createModel}. */
+export interface ModelOptions<C extends Component = Component> {
+  /** Components beside those built in that the config may name. */
+  readonly components?: readonly C[];
+  /** Run in order. */
+  readonly plugins?: readonly Plugin[];
+  /** Seed of the initial weights. Default: 0. */
+  readonly seed?: number;
+  /** `false` leaves weights undefined, for a checkpoint to fill. Default: `true`. */
+  readonly initialize?: boolean;
+}
+
+/**
+ * Builds a decoder on `runtime`. Throws a `TypeError` for a config that is wrong, and a `RangeError` that says what is
+ * needed where it does not fit into memory.
+ *
+ * @example
+ * ```ts
+ * import { createModel, createRuntime } from "@tenon/tenon";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using runtime = await createRuntime();
+ * const model = createModel(runtime, { vocab: 100, context: 32, dim: 16, depth: 2, heads: 2, norm: "layerNorm" });
+ * const logits = runtime.scope(() => model.forward([3, 1, 4]));
+ * assertEquals(logits.shape, [1, 3, 100]);
+ * ```
+ */
+export function createModel<const C extends Component = never>(
+  runtime: Runtime,
+  config: ModelConfig<Builtin | C>,
+  { components = [], plugins = [], seed = 0, initialize = true }: ModelOptions<C> = {},
+): Model {
+  const known = knownComponents(components, plugins);
+  const resolved = resolveConfig(known, changedByPlugins(config, plugins));
+  const description = planModel(resolved, known, plugins);
+  expectRoom(runtime, description);
+
+  const params = new Map<string, Param>(), arena = runtime.arena();
+  const parts = runtime.scope(() =>
+    assemble(runtime, resolved, known, plugins, {
+      param(path, declared) {
+        const declaration = paramDeclaration(plugins, path, declared, params);
+        const { shape, layout, init, trainable } = declaration;
+        const tensor = runtime.place(arena, shape, layout);
+        params.set(path, { tensor, trainable });
+        if (initialize) {
+          const values = new Float32Array(size(shape));
+          init(values, createRandom(seed, path), shape);
+          runtime.write(tensor, values);
+        }
+        return tensor;
+      },
+      buffer: (shape, values) => place(runtime, arena, shape, values),
+    })
+  );
+  return {
+    config: resolved,
+    runtime,
+    params,
+    plugins,
+    forward: (tokens, options) => forward(runtime, resolved, parts, tokens, options),
+    newCache: (batch = 1, length = resolved.context) => newCache(runtime, resolved, parts.blocks, batch, length),
+    describe: () => description,
+    close: () => arena.close(),
+    [Symbol.dispose]: () => arena.close(),
+  };
+}
+
+/** What a config needs and costs, without building it. See {@linkcode Model.describe}. */
+export function describeModel<const C extends Component = never>(
+  config: ModelConfig<Builtin | C>,
+  { components = [], plugins = [] }: Pick<ModelOptions<C>, "components" | "plugins"> = {},
+): Description {
+  const known = knownComponents(components, plugins);
+  return planModel(resolveConfig(known, changedByPlugins(config, plugins)), known, plugins);
+}
+
+function newCache(
+  runtime: Runtime,
+  { context }: ResolvedConfig,
+  blocks: Parts["blocks"],
+  batch: number,
+  length: number,
+): ModelCache {
+  if (!(Number.isInteger(length) && length > 0 && length <= context && Number.isInteger(batch) && batch > 0)) {
+    throw new RangeError(`Cannot make a cache for ${batch} × ${length} positions, expected up to ${context} positions`);
+  }
+  const arena = runtime.arena();
+  try {
+    const layers = blocks.map((b) =>
+      b.newCache?.(batch, length, (shape, values) => place(runtime, arena, shape, values))
+    );
+    return {
+      layers,
+      batch,
+      length,
+      bytes: arena.bytes,
+      close: () => arena.close(),
+      [Symbol.dispose]: () => arena.close(),
+    };
+  } catch (error) {
+    arena.close();
+    throw error;
+  }
+}
+
+function place(runtime: Runtime, arena: Arena, shape: readonly number[], values?: ArrayLike<number>): Tensor {
+  const tensor = runtime.place(arena, shape);
+  if (values) runtime.write(tensor, values);
+  return tensor;
+}
+
+function knownComponents(components: readonly Component[], plugins: readonly Plugin[]): readonly Component[] {
+  return [...builtins, ...components, ...plugins.flatMap((p) => p.components ?? [])];
+}
+
+function changedByPlugins(config: unknown, plugins: readonly Plugin[]): unknown {
+  return runHook(plugins, "config", config, (p, c) => p.config!(c as Readonly<Record<string, unknown>>));
+}
+
+function expectRoom(runtime: Runtime, { bytes, parameterBytes }: Description): void {
+  const { available } = runtime.backend.memory;
+  if (bytes <= available) return;
+  throw new RangeError(
+    `Cannot build the model: it needs ${formatBytes(bytes)} (${formatBytes(parameterBytes)} of weights), ` +
+      `expected at most the ${formatBytes(available)} that are left of a 32-bit memory`,
+  );
+}

@@ -1,0 +1,130 @@
+import type { Component } from "../components/component.ts";
+import { formatBytes } from "../runtime/memory.ts";
+import { createPlanner } from "../runtime/planner.ts";
+import { Runtime } from "../runtime/runtime.ts";
+import { bytesOf, size } from "../runtime/tensor.ts";
+import { assemble, type BuiltLayer } from "./assemble.ts";
+import type { ResolvedConfig } from "./config.ts";
+import { forward } from "./forward.ts";
+import { paramDeclaration, type Plugin } from "./plugin.ts";
+
+/** One layer of a {@linkcode Description}. */
+export interface LayerDescription extends BuiltLayer {
+  /** Parameters of this layer and the layers in it. */
+  readonly parameters: number;
+}
+
+/** What a model is made of, needs and costs. `String(description)` is a table. */
+export interface Description {
+  /** The config described. */
+  readonly config: ResolvedConfig;
+  /** Number of trained values, shared ones counted once. */
+  readonly parameters: number;
+  /** Those that training may change. */
+  readonly trainable: number;
+  /** Memory of the parameters. */
+  readonly parameterBytes: number;
+  /** Memory that the model takes when built, without caches and activations. */
+  readonly bytes: number;
+  /** Floating-point operations of products for one token at the start of the context: about twice the parameters. */
+  readonly flopsPerToken: number;
+  /** The same for the last token of a full context, attention included. */
+  readonly flopsPerTokenFull: number;
+  /** Memory that a cache takes for each position of each sequence. */
+  readonly cacheBytesPerToken: number;
+  /** Every layer, outermost first. */
+  readonly layers: readonly LayerDescription[];
+  /** Name, shape and whether it is trained, for every parameter. */
+  readonly params: readonly { readonly path: string; readonly shape: readonly number[]; readonly trainable: boolean }[];
+  /** A table that a person can read. */
+  toString(): string;
+}
+
+/** Builds `config` on a backend that only counts. */
+export function planModel(
+  config: ResolvedConfig,
+  components: readonly Component[],
+  plugins: readonly Plugin[],
+): Description {
+  const planner = createPlanner(), runtime = new Runtime(planner.backend), arena = runtime.arena();
+  const params = new Map<string, Description["params"][number]>();
+  let parameterBytes = 0, bufferBytes = 0;
+  const parts = assemble(runtime, config, components, plugins, {
+    param(path, declared) {
+      const { shape, layout, trainable } = paramDeclaration(plugins, path, declared, params);
+      params.set(path, { path, shape, trainable });
+      parameterBytes += bytesOf({ shape, layout, dtype: "f32" });
+      return runtime.place(arena, shape, layout);
+    },
+    buffer(shape) {
+      bufferBytes += 4 * size(shape);
+      return runtime.place(arena, shape);
+    },
+  });
+  const newCache = (batch: number, length: number) => {
+    const held = runtime.arena();
+    const layers = parts.blocks.map((b) => b.newCache?.(batch, length, (shape) => runtime.place(held, shape)));
+    return { layers, batch, length, bytes: held.bytes, close() {}, [Symbol.dispose]() {} };
+  };
+  const flopsAt = (start: number) => {
+    const before = planner.flops(), cache = newCache(1, config.context);
+    runtime.scope(() => forward(runtime, config, parts, [0], { start, cache }));
+    return planner.flops() - before;
+  };
+  const flopsPerToken = flopsAt(0), flopsPerTokenFull = flopsAt(config.context - 1);
+  const list = [...params.values()],
+    count = (filter: (p: (typeof list)[number]) => boolean) =>
+      list.filter(filter).reduce((sum, p) => sum + size(p.shape), 0);
+  let cacheBytes = 0;
+  for (const block of parts.blocks) {
+    block.newCache?.(1, 8, (shape) => {
+      cacheBytes += 4 * size(shape);
+      return runtime.temp(shape);
+    });
+  }
+  const description = {
+    config,
+    parameters: count(() => true),
+    trainable: count((p) => p.trainable),
+    parameterBytes,
+    bytes: parameterBytes + bufferBytes,
+    flopsPerToken,
+    flopsPerTokenFull,
+    cacheBytesPerToken: cacheBytes / 8,
+    layers: parts.layers.map((layer) => ({ ...layer, parameters: count((p) => p.path.startsWith(`${layer.path}.`)) })),
+    params: list,
+  };
+  return { ...description, toString: () => table(description) };
+}
+
+function table(d: Omit<Description, "toString">): string {
+  const { config } = d;
+  const period = Math.max(...Object.values(config).map((slot) => Array.isArray(slot) ? slot.length : 1));
+  const rows: string[][] = d.layers
+    .filter(({ path }) => Number(/^blocks\.(\d+)/.exec(path)?.[1] ?? 0) < period)
+    .map(({ path, slot, type, parameters }) => [path, slot, type, parameters.toLocaleString("en-US")]);
+  const embedding = d.params.find((p) => p.path === "embedding.weight")!;
+  rows.unshift(["embedding", "", config.tied ? "tied to the head" : "", size(embedding.shape).toLocaleString("en-US")]);
+  const repeated = config.depth > period ? [`… and so on, ${config.depth} blocks in all`] : [];
+  const widths = [0, 1, 2, 3].map((c) => Math.max(...rows.map((r) => r[c].length)));
+  const lines = rows.map((r) =>
+    r.map((cell, c) => c === 3 ? cell.padStart(widths[c]) : cell.padEnd(widths[c])).join("  ").trimEnd()
+  );
+  const facts: [string, string][] = [
+    ["parameters", `${d.parameters.toLocaleString("en-US")} (${d.trainable.toLocaleString("en-US")} trainable)`],
+    ["memory", formatBytes(d.bytes)],
+    [
+      "FLOPs per token",
+      `${engineering(d.flopsPerToken)} at the start, ${engineering(d.flopsPerTokenFull)} at ${config.context}`,
+    ],
+    ["cache per token", formatBytes(d.cacheBytesPerToken)],
+  ];
+  return [...lines, ...repeated, "", ...facts.map(([name, value]) => `${name.padEnd(16)}${value}`)].join("\n");
+}
+
+function engineering(value: number): string {
+  for (const [unit, scale] of [["G", 1e9], ["M", 1e6], ["k", 1e3]] as const) {
+    if (value >= scale) return `${(value / scale).toPrecision(3)} ${unit}`;
+  }
+  return String(value);
+}

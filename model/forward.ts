@@ -1,0 +1,70 @@
+import type { Runtime } from "../runtime/runtime.ts";
+import { reshape, sliceRows, type Tensor } from "../runtime/tensor.ts";
+import type { Parts } from "./assemble.ts";
+import type { ResolvedConfig } from "./config.ts";
+
+/** What a model remembers of the tokens that it has seen. */
+export interface ModelCache extends Disposable {
+  /** One entry for each block, made by its attention. */
+  readonly layers: readonly unknown[];
+  /** Number of sequences. */
+  readonly batch: number;
+  /** Positions that fit. */
+  readonly length: number;
+  /** Memory taken. */
+  readonly bytes: number;
+  /** Gives the memory back. */
+  close(): void;
+}
+
+/** How {@linkcode Model.forward} runs. */
+export interface ForwardOptions {
+  /** Number of sequences of equal length that `tokens` holds, one after another. Default: 1. */
+  readonly batch?: number;
+  /** Position of the first token. Default: 0. */
+  readonly start?: number;
+  /** What is known of the positions before `start`; the new ones are added. */
+  readonly cache?: ModelCache;
+  /** Logits of the last position only: `[batch, 1, vocab]`. Default: of all. */
+  readonly last?: boolean;
+}
+
+/** Runs the parts of a decoder in turn. */
+export function forward(
+  runtime: Runtime,
+  { vocab, dim, context }: ResolvedConfig,
+  { embedding, position, blocks, norm, head }: Parts,
+  tokens: ArrayLike<number>,
+  { batch = 1, start = 0, cache, last = false }: ForwardOptions = {},
+): Tensor {
+  const { ops } = runtime, time = tokens.length / batch;
+  if (!Number.isInteger(time) || time < 1) {
+    throw new RangeError(
+      `Cannot run ${tokens.length} tokens as a batch of ${batch}, expected as many for each sequence`,
+    );
+  }
+  const room = Math.min(context, cache?.length ?? context);
+  if (!Number.isInteger(start) || start < 0 || start + time > room) {
+    throw new RangeError(
+      `Cannot run positions ${start} … ${start + time - 1}: ${
+        room === context ? "the context" : "the cache"
+      } ends at ${room}`,
+    );
+  }
+  if (start && !cache) throw new RangeError(`Cannot run from position ${start} without a cache`);
+  const out = runtime.temp([batch, last ? 1 : time, vocab]);
+  return runtime.scopeInto(out, () => {
+    let x = ops.embed(embedding, tokens, [batch, time]);
+    if (position.embed) x = position.embed(x, start);
+    for (const [i, block] of blocks.entries()) x = runtime.keep(() => block.forward(x, start, cache?.layers[i]));
+    if (last && time > 1) x = lastRows(ops, x);
+    if (norm) x = norm.forward(x);
+    runtime.backend.copy(out, head(x));
+  });
+
+  function lastRows(ops: Runtime["ops"], x: Tensor): Tensor {
+    const rows = reshape(x, [batch * time, dim]);
+    if (batch === 1) return reshape(sliceRows(rows, time - 1, 1), [1, 1, dim]);
+    return ops.embed(rows, Array.from({ length: batch }, (_, b) => (b + 1) * time - 1), [batch, 1]);
+  }
+}

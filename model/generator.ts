@@ -1,0 +1,172 @@
+import type { Builtin } from "../components/builtins.ts";
+import type { Component } from "../components/component.ts";
+import type { Model } from "./decoder.ts";
+import type { ForwardOptions } from "./forward.ts";
+import { pluginError } from "./plugin.ts";
+import { createRandom } from "./random.ts";
+import { buildSamplers, chooseToken, type GeneratedToken, type SamplerConfigs } from "./sampling.ts";
+
+/** Most milliseconds between two looks at the event loop, so that timers, signals and streams are served. */
+const PATIENCE = 30;
+
+/** Options of {@linkcode generate}. */
+export interface GenerateOptions<C extends Component = Builtin> {
+  /** Most tokens to generate. Default: until the context is full. */
+  readonly maxTokens?: number;
+  /** How a token is chosen, in this order. Default: a draw from the model's own distribution. */
+  readonly samplers?: SamplerConfigs<C>;
+  /** Samplers beside those built in. */
+  readonly components?: readonly C[];
+  /** Decides every draw. Default: 0. */
+  readonly seed?: number;
+  /** Ids that end the text; they are not returned. */
+  readonly stopIds?: readonly number[];
+  /** How many of the most likely tokens to return beside each token. Default: 0. */
+  readonly top?: number;
+  /** Ends generation: its reason is thrown. */
+  readonly signal?: AbortSignal;
+  /** Prompt tokens that run at a time. Results do not depend on it. Default: 512. */
+  readonly prefill?: number;
+  /** Called after each piece of the prompt. */
+  readonly onPrefill?: (done: number, total: number) => void;
+}
+
+/** Why generation ended: a stop id (or string), `maxTokens`, or a full context. */
+export type EndReason = "stop" | "length" | "context";
+
+/**
+ * Generates tokens after `prompt`, one at a time. The same model, prompt and options give the same tokens on any number
+ * of threads. Throws a `RangeError` if the prompt leaves no room in the context.
+ *
+ * @example
+ * ```ts
+ * import { createModel, createRuntime, generate } from "@tenon/tenon";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using runtime = await createRuntime();
+ * const model = createModel(runtime, { vocab: 100, context: 32, dim: 16, depth: 1, heads: 2 });
+ * const ids = [];
+ * for await (const { id } of generate(model, [1, 2, 3], { maxTokens: 4, samplers: ["greedy"] })) ids.push(id);
+ * assertEquals(ids.length, 4);
+ * ```
+ */
+export async function* generate<const C extends Component = never>(
+  model: Model,
+  prompt: ArrayLike<number>,
+  options: GenerateOptions<Builtin | C> = {},
+): AsyncGenerator<GeneratedToken, EndReason> {
+  const steps = generateBatch<C>(model, [prompt], options);
+  try {
+    for (;;) {
+      const { done, value } = await steps.next();
+      if (done) return value[0];
+      yield value[0]!;
+    }
+  } finally {
+    await steps.return([]);
+  }
+}
+
+/**
+ * Generates after several prompts of equal length at once. Each step yields one token for each, `undefined` for those
+ * that have ended. A prompt gets the same tokens in any batch, but for the draws: row `i` draws from stream `i` of the
+ * seed.
+ */
+export async function* generateBatch<const C extends Component = never>(
+  model: Model,
+  prompts: readonly ArrayLike<number>[],
+  options: GenerateOptions<Builtin | C> = {},
+): AsyncGenerator<(GeneratedToken | undefined)[], EndReason[]> {
+  const { vocab, context } = model.config, { stopIds = [], top = 0, seed = 0, signal, prefill = 512 } = options;
+  const samplers = buildSamplers(options.samplers ?? [], vocab, options.components);
+  const promptLength = checkPrompts(prompts, context, options);
+  const room = context - promptLength, limit = Math.min(options.maxTokens ?? room, room);
+  const rows = prompts.map((prompt, i) => ({
+    tokens: Array.from(prompt),
+    random: createRandom(seed, `sampling ${i}`),
+    end: undefined as EndReason | undefined,
+  }));
+  using cache = model.newCache(prompts.length, promptLength + limit);
+  const breathe = breather(signal);
+  const run = async (tokens: readonly number[], start: number) => {
+    const forward: ForwardOptions = { batch: rows.length, start, cache, last: true };
+    const logits = await model.runtime.scope(() => model.runtime.read(model.forward(tokens, forward)));
+    await breathe();
+    return logits;
+  };
+
+  let logits = new Float32Array();
+  for (let start = 0; start < promptLength; start += prefill) {
+    const end = Math.min(promptLength, start + prefill);
+    logits = await run(rows.flatMap((r) => r.tokens.slice(start, end)), start);
+    options.onPrefill?.(end, promptLength);
+  }
+  for (let step = 0; step < limit; step++) {
+    const made = rows.map((row, i) => {
+      if (row.end) return undefined;
+      const own = logits.subarray(i * vocab, (i + 1) * vocab);
+      const token = chooseToken(own, samplers, model.plugins, { tokens: row.tokens, promptLength }, row.random, top);
+      row.tokens.push(token.id);
+      if (!stopIds.includes(token.id)) return token;
+      row.end = "stop";
+      return undefined;
+    });
+    if (rows.every((r) => r.end)) break;
+    yield made;
+    await afterStep(model, step + 1, made);
+    if (step + 1 < limit) logits = await run(rows.map((r) => r.tokens.at(-1)!), promptLength + step);
+  }
+  const full = limit === room && options.maxTokens !== room;
+  return rows.map((r) => r.end ?? (full ? "context" : "length"));
+}
+
+function checkPrompts(
+  prompts: readonly ArrayLike<number>[],
+  context: number,
+  { maxTokens, prefill = 1, top = 0 }: Pick<GenerateOptions, "maxTokens" | "prefill" | "top">,
+): number {
+  const lengths = new Set(prompts.map((p) => p.length)), [length] = lengths;
+  if (lengths.size !== 1) {
+    throw new RangeError(
+      `Cannot generate for prompts of lengths ${[...lengths].join(", ") || "none"}, expected one length`,
+    );
+  }
+  if (length < 1 || length >= context) {
+    throw new RangeError(
+      `Cannot generate after ${length} tokens: the context is ${context}, expected 1 … ${context - 1}`,
+    );
+  }
+  for (const [name, value, least] of [["maxTokens", maxTokens, 0], ["prefill", prefill, 1], ["top", top, 0]] as const) {
+    if (value !== undefined && !(Number.isInteger(value) && value >= least)) {
+      throw new RangeError(`Cannot generate: ${name} is ${value}, expected a whole number from ${least}`);
+    }
+  }
+  return length;
+}
+
+/** A function to await between pieces of work: it yields to the event loop when it is time, and throws if aborted. */
+function breather(signal: AbortSignal | undefined): () => Promise<void> {
+  let last = performance.now();
+  return async () => {
+    if (performance.now() - last > PATIENCE) {
+      await new Promise((resolve) => setTimeout(resolve));
+      last = performance.now();
+    }
+    signal?.throwIfAborted();
+  };
+}
+
+async function afterStep(
+  { plugins }: Model,
+  step: number,
+  made: readonly (GeneratedToken | undefined)[],
+): Promise<void> {
+  const tokens = made.map((t) => t?.id);
+  for (const plugin of plugins) {
+    try {
+      await plugin.step?.({ step, tokens });
+    } catch (error) {
+      throw pluginError(plugin, "step", error);
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { type Builtin, builtins } from "../components/builtins.ts";
+import type { Component, ConfigOf } from "../components/component.ts";
+import { draw, logSumExp, type Sampler, type SamplerState } from "../components/samplers/sampler.ts";
+import { resolveComponent } from "./config.ts";
+import { type Plugin, pluginError } from "./plugin.ts";
+
+/** A token and the natural logarithm of its probability. */
+export interface TokenProbability {
+  /** The token. */
+  readonly id: number;
+  /** `ln softmax(logits)[id]`, before samplers. */
+  readonly logprob: number;
+}
+
+/** A generated token. */
+export interface GeneratedToken extends TokenProbability {
+  /** The most likely tokens in its place, best first; as many as were asked for. */
+  readonly top: readonly TokenProbability[];
+}
+
+/** A choice of samplers, in the order in which they run. */
+export type SamplerConfigs<C extends Component = Builtin> = readonly ConfigOf<C, "sampler">[];
+
+/** Builds a chain of samplers. */
+export function buildSamplers(
+  configs: readonly unknown[],
+  vocab: number,
+  components: readonly Component[] = [],
+): Sampler[] {
+  const known: readonly Component[] = [...builtins, ...components];
+  return configs.map((choice, i) => {
+    const { component, config } = resolveComponent(known, "sampler", choice, `samplers[${i}]`);
+    return (component as Component<"sampler">).build(config, { vocab }) as Sampler;
+  });
+}
+
+/**
+ * Chooses the next token: plugins, then samplers change `logits` in place, then one is drawn. Log-probabilities are those
+ * of the model itself.
+ */
+export function chooseToken(
+  logits: Float32Array,
+  samplers: readonly Sampler[],
+  plugins: readonly Plugin[],
+  state: SamplerState,
+  random: () => number,
+  top: number,
+): GeneratedToken {
+  const total = logSumExp(logits), original = logits.slice();
+  if (!Number.isFinite(total)) {
+    throw new RangeError(`Cannot choose a token: the logits are not finite (Σ eˣ is ${total})`);
+  }
+  for (const plugin of plugins) {
+    try {
+      plugin.logits?.(logits, state);
+    } catch (error) {
+      throw pluginError(plugin, "logits", error);
+    }
+  }
+  for (const sampler of samplers) sampler.apply(logits, state);
+  const id = draw(logits, random);
+  if (!(logits[id] > -Infinity)) throw new RangeError("Cannot choose a token: the samplers removed every one");
+  const probability = (id: number) => ({ id, logprob: original[id] - total });
+  return { ...probability(id), top: largest(original, top).map(probability) };
+}
+
+/** Indices of the `count` largest values, largest first, the first of equals first. */
+function largest(values: Float32Array, count: number): number[] {
+  const best: number[] = [];
+  for (let i = 0; i < values.length && count > 0; i++) {
+    if (best.length === count && values[i] <= values[best[count - 1]]) continue;
+    let at = best.length;
+    while (at > 0 && values[i] > values[best[at - 1]]) at--;
+    best.splice(at, 0, i);
+    best.length = Math.min(best.length, count);
+  }
+  return best;
+}

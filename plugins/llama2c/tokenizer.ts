@@ -1,0 +1,146 @@
+import { CheckpointError } from "../../model/source.ts";
+import type { Tokenizer } from "../../model/tokenizer.ts";
+
+const BEGIN = 1, END = 2;
+/** Ids 3 … 258 stand for single bytes. */
+const FIRST_BYTE = 3;
+
+/**
+ * The `tokenizer.bin` of llama2.c: a SentencePiece vocabulary with scores and byte fallback.
+ * https://github.com/karpathy/llama2.c/blob/master/tokenizer.py
+ */
+export function parseTokenizer(file: Uint8Array, vocab: number, name: string): Tokenizer {
+  const pieces: string[] = [], scores: number[] = [], view = new DataView(file.buffer, file.byteOffset, file.length);
+  let offset = 4; // the first word is the longest piece
+  for (let id = 0; id < vocab; id++) {
+    if (offset + 8 > file.length) throw tooShort(name, offset, id, vocab);
+    const length = view.getInt32(offset + 4, true);
+    if (length < 0 || offset + 8 + length > file.length) {
+      throw new CheckpointError(
+        `Cannot read ${name}: piece ${id} at byte ${offset} is ${length} bytes long, expected at most ${
+          file.length - offset - 8
+        }`,
+      );
+    }
+    scores.push(view.getFloat32(offset, true));
+    pieces.push(binary(file.subarray(offset + 8, offset + 8 + length)));
+    offset += 8 + length;
+  }
+  if (offset !== file.length) {
+    throw new CheckpointError(
+      `Cannot read ${name}: ${file.length - offset} bytes follow the ${vocab} pieces, expected none`,
+    );
+  }
+  const ids = new Map(pieces.map((piece, id) => [piece, id]));
+  return {
+    vocab,
+    stopIds: [BEGIN, END],
+    encode: (text) => [BEGIN, ...merge(split(text, ids), pieces, scores, ids)],
+    decode(tokens) {
+      const bytes: number[] = [];
+      tokens.forEach((id, i) => {
+        if (id === BEGIN || id === END) return;
+        const piece = pieceBytes(pieces, id);
+        // The space that begins a text was added by encode().
+        bytes.push(...(tokens[i - 1] === BEGIN && piece[0] === 32 ? piece.slice(1) : piece));
+      });
+      return new TextDecoder().decode(Uint8Array.from(bytes));
+    },
+  };
+}
+
+/** Ids of the characters of `text`, after the space that SentencePiece puts in front; bytes where one has no piece. */
+function split(text: string, ids: ReadonlyMap<string, number>): number[] {
+  if (!text) return [];
+  const tokens = [ids.get(" ") ?? FIRST_BYTE + 32];
+  for (const char of text) {
+    const bytes = new TextEncoder().encode(char), id = ids.get(binary(bytes));
+    if (id !== undefined) tokens.push(id);
+    else for (const byte of bytes) tokens.push(FIRST_BYTE + byte);
+  }
+  return tokens;
+}
+
+/**
+ * Merges the neighbours whose joint piece has the best score, the leftmost of equals, until none has a piece. A heap of
+ * candidates over a linked list: `n log n` for a text of any length.
+ */
+function merge(
+  tokens: number[],
+  pieces: readonly string[],
+  scores: readonly number[],
+  ids: ReadonlyMap<string, number>,
+): number[] {
+  const next = tokens.map((_, i) => i + 1), previous = tokens.map((_, i) => i - 1), version = tokens.map(() => 0);
+  const heap = new Heap<{ score: number; at: number; id: number; left: number; right: number }>(
+    (a, b) => a.score !== b.score ? a.score > b.score : a.at < b.at,
+  );
+  const offer = (at: number) => {
+    const right = next[at];
+    if (at < 0 || right >= tokens.length) return;
+    const id = ids.get(pieces[tokens[at]] + pieces[tokens[right]]);
+    if (id !== undefined) heap.push({ score: scores[id], at, id, left: version[at], right: version[right] });
+  };
+  tokens.forEach((_, at) => offer(at));
+  for (let best = heap.pop(); best; best = heap.pop()) {
+    const { at, id } = best, right = next[at];
+    if (version[at] !== best.left || right >= tokens.length || version[right] !== best.right) continue;
+    tokens[at] = id;
+    version[at]++;
+    version[right] = -1;
+    next[at] = next[right];
+    if (next[at] < tokens.length) previous[next[at]] = at;
+    if (previous[at] >= 0) offer(previous[at]);
+    offer(at);
+  }
+  return tokens.filter((_, i) => version[i] >= 0);
+}
+
+/** A binary heap whose first element comes before all others by `before`. */
+class Heap<T> {
+  #items: T[] = [];
+  #before: (a: T, b: T) => boolean;
+
+  constructor(before: (a: T, b: T) => boolean) {
+    this.#before = before;
+  }
+
+  push(item: T): void {
+    let at = this.#items.push(item) - 1;
+    for (let parent; at > 0 && this.#before(item, this.#items[parent = (at - 1) >> 1]); at = parent) {
+      this.#items[at] = this.#items[parent];
+    }
+    this.#items[at] = item;
+  }
+
+  pop(): T | undefined {
+    const first = this.#items[0], last = this.#items.pop();
+    if (last === undefined || !this.#items.length) return first;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child + 1 < this.#items.length && this.#before(this.#items[child + 1], this.#items[child])) child++;
+      if (child >= this.#items.length || !this.#before(this.#items[child], last)) break;
+      this.#items[at] = this.#items[child];
+      at = child;
+    }
+    this.#items[at] = last;
+    return first;
+  }
+}
+
+function pieceBytes(pieces: readonly string[], id: number): number[] {
+  if (id >= FIRST_BYTE && id < FIRST_BYTE + 256) return [id - FIRST_BYTE];
+  return Array.from(pieces[id] ?? "", (c) => c.charCodeAt(0));
+}
+
+/** Bytes as a string of as many characters: a key for any bytes, valid UTF-8 or not. */
+function binary(bytes: Uint8Array): string {
+  return Array.from(bytes, (b) => String.fromCharCode(b)).join("");
+}
+
+function tooShort(name: string, offset: number, id: number, vocab: number): CheckpointError {
+  return new CheckpointError(
+    `Cannot read ${name}: it ends at byte ${offset} before piece ${id}, expected ${vocab} pieces`,
+  );
+}
