@@ -101,6 +101,8 @@ export type { GeneratedToken, SamplerConfigs, TokenProbability } from "./model/s
 export { CheckpointError, memorySource, openSource, type Source } from "./model/source.ts";
 export { type GeneratedText, generateText, type GenerateTextOptions } from "./model/text.ts";
 export { type TextStream, textStream, type Tokenizer } from "./model/tokenizer.ts";
+export { freeze } from "./plugins/freeze.ts";
+export { type Captured, type Probe, probe } from "./plugins/probe.ts";
 export { llama2c } from "./plugins/llama2c/mod.ts";
 export type { Arena, Mark } from "./runtime/arena.ts";
 export { type Backend, referenceBackend, wasmBackend, type WasmOptions } from "./runtime/backend.ts";

@@ -1,0 +1,85 @@
+import { CheckpointError } from "../../model/source.ts";
+
+/** Keys that say nothing about what a model computes. */
+const INERT = new Set(
+  ("architectures auto_map _name_or_path name_or_path model_type transformers_version torch_dtype dtype use_cache " +
+    "bos_token_id eos_token_id pad_token_id unk_token_id sep_token_id decoder_start_token_id initializer_range " +
+    "attention_dropout attention_probs_dropout_prob hidden_dropout hidden_dropout_prob resid_pdrop embd_pdrop attn_pdrop " +
+    "gradient_checkpointing keys_to_ignore_at_inference task_specific_params id2label label2id return_dict problem_type " +
+    "output_attentions output_hidden_states is_encoder_decoder is_decoder summary_activation summary_first_dropout " +
+    "summary_proj_to_labels summary_type summary_use_proj reorder_and_upcast_attn tenon").split(" "),
+);
+
+/** Reads a config.json field by field, and knows which fields have been read. */
+export interface Fields {
+  /** A number, `fallback` if absent. */
+  number(key: string, fallback?: number): number;
+  /** A whole number from 1, `fallback` if absent. */
+  count(key: string, fallback?: number): number;
+  /** The same, or `undefined` if absent or null. */
+  maybeCount(key: string): number | undefined;
+  /** `true` or `false`, `fallback` if absent. */
+  flag(key: string, fallback: boolean): boolean;
+  /** A key of `names`, translated. */
+  choice<T>(key: string, names: Readonly<Record<string, T>>, fallback: string): T;
+  /** An object, or `undefined` if absent or null. */
+  object(key: string): Fields | undefined;
+  /** Refuses any value but `value` (or none): Tenon does not have what others mean. */
+  only(key: string, value: unknown): void;
+  /** Fields that have not been read and may matter. */
+  unread(): string[];
+}
+
+/** Fields of `json`; `where` goes before their names in messages. */
+export function readFields(json: Readonly<Record<string, unknown>>, where: string): Fields {
+  const seen = new Set<string>();
+  const take = (key: string): unknown => {
+    seen.add(key);
+    return json[key] ?? undefined;
+  };
+  const wrong = (key: string, value: unknown, expected: string) =>
+    new CheckpointError(
+      `Cannot read ${where}: ${key} is ${
+        value === undefined ? "missing" : JSON.stringify(value)
+      }, expected ${expected}`,
+    );
+  const fields: Fields = {
+    number(key, fallback) {
+      const value = take(key) ?? fallback;
+      if (typeof value !== "number" || !Number.isFinite(value)) throw wrong(key, value, "a number");
+      return value;
+    },
+    count(key, fallback) {
+      const value = take(key) ?? fallback;
+      if (!Number.isSafeInteger(value) || (value as number) < 1) throw wrong(key, value, "a whole number from 1");
+      return value as number;
+    },
+    maybeCount: (key) => take(key) === undefined ? undefined : fields.count(key),
+    flag(key, fallback) {
+      const value = take(key) ?? fallback;
+      if (typeof value !== "boolean") throw wrong(key, value, "true or false");
+      return value;
+    },
+    choice(key, names, fallback) {
+      const value = take(key) ?? fallback;
+      if (typeof value !== "string" || !Object.hasOwn(names, value)) {
+        throw wrong(key, value, Object.keys(names).map((n) => JSON.stringify(n)).join(" or "));
+      }
+      return names[value];
+    },
+    object(key) {
+      const value = take(key);
+      if (value === undefined) return undefined;
+      if (typeof value !== "object" || Array.isArray(value)) throw wrong(key, value, "an object");
+      return readFields(value as Record<string, unknown>, `${where}: ${key}`);
+    },
+    only(key, value) {
+      const given = take(key);
+      if (given !== undefined && JSON.stringify(given) !== JSON.stringify(value)) {
+        throw wrong(key, given, `${JSON.stringify(value)}: anything else is not supported`);
+      }
+    },
+    unread: () => Object.keys(json).filter((key) => !seen.has(key) && !INERT.has(key)),
+  };
+  return fields;
+}

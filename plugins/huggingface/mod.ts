@@ -1,0 +1,22 @@
+/**
+ * Checkpoints as they are on the Hugging Face hub.
+ *
+ * @example
+ * ```ts no-eval
+ * import { createRuntime, loadModel } from "@tenon/tenon";
+ * import { huggingface } from "@tenon/tenon/huggingface";
+ *
+ * using runtime = await createRuntime();
+ * const { model, checkpoint } = await loadModel(runtime, "SmolLM2-135M/", { plugins: [huggingface] });
+ * console.log(String(model.describe()), await checkpoint.tokenizer());
+ * ```
+ *
+ * @module
+ */
+import type { Plugin } from "../../model/plugin.ts";
+import { huggingfaceFormat } from "./format.ts";
+
+export type { Plugin };
+
+/** Loads folders with `config.json`, safetensors and `tokenizer.json`: the Llama family and GPT-2. */
+export const huggingface: Plugin = { name: "huggingface", checkpoints: [huggingfaceFormat] };

@@ -1,0 +1,32 @@
+import { CheckpointError, readJson, type Source } from "../../model/source.ts";
+import type { Tokenizer } from "../../model/tokenizer.ts";
+
+/**
+ * The tokenizer of a folder, by Hugging Face's own library. Stop ids are those that `generation_config.json` or
+ * `config.json` name.
+ */
+export async function readTokenizer(
+  source: Source,
+  config: Readonly<Record<string, unknown>>,
+  file = "tokenizer.json",
+): Promise<Tokenizer | undefined> {
+  if (!source.files.includes(file)) return undefined;
+  const json = await readJson(source, file);
+  const optional = async (name: string) => source.files.includes(name) ? await readJson(source, name) : {};
+  const settings = await optional("tokenizer_config.json"), generation = await optional("generation_config.json");
+  const { Tokenizer } = await import("@huggingface/tokenizers");
+  let library: InstanceType<typeof Tokenizer>;
+  try {
+    library = new Tokenizer(json, settings);
+  } catch (error) {
+    throw new CheckpointError(`Cannot read ${file}: ${(error as Error).message}`, { cause: error });
+  }
+  const ends = [generation.eos_token_id ?? config.eos_token_id ?? []].flat();
+  return {
+    vocab: library.get_vocab().size,
+    stopIds: ends.filter((id): id is number => Number.isInteger(id)),
+    encode: (text) => library.encode(text).ids,
+    decode: (ids) =>
+      ids.length ? library.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false }) : "",
+  };
+}
