@@ -49,7 +49,8 @@ export function planModel(
   const planner = createPlanner(), runtime = new Runtime(planner.backend), arena = runtime.arena();
   const params = new Map<string, Description["params"][number]>();
   let parameterBytes = 0, bufferBytes = 0;
-  const parts = assemble(runtime, config, components, plugins, {
+  // Plugins see layers that will run, not these.
+  const parts = assemble(runtime, config, components, [], {
     param(path, declared) {
       const { shape, layout, trainable } = paramDeclaration(plugins, path, declared, params);
       params.set(path, { path, shape, trainable });

@@ -1,0 +1,265 @@
+/**
+ * One table of op cases. It feeds parity (every backend against the reference), splits (any split of a kernel's range
+ * gives the same bytes) and benchmarks. A kernel without a case is a type error.
+ */
+import type { Kernels } from "../runtime/kernels.ts";
+import { newKeyValueCache } from "../runtime/ops.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { reshape, size, sliceRows, type Tensor } from "../runtime/tensor.ts";
+import { uniformTensor } from "./support.ts";
+
+/** One call of an op. */
+export interface OpCase {
+  /** Sizes and options, for people. */
+  readonly name: string;
+  /** Shapes of the inputs, filled with numbers in [−2, 2). */
+  readonly inputs: readonly (readonly number[])[];
+  /** Runs it. */
+  run(rt: Runtime, ...inputs: Tensor[]): Tensor;
+  /** Largest `|a − b| / (1 + |b|)` against the reference. */
+  readonly tolerance: number;
+  /** Floating-point operations, where they are what an op is measured by. */
+  readonly flops?: number;
+}
+
+const TOLERANCE = 2e-6;
+/** A row, rows around a tile of 4 × 8, odd ones. */
+const ROWS = [[1, 1], [1, 8], [3, 7], [4, 9], [5, 33], [2, 64]] as const;
+
+/** The inputs of a case. */
+export function makeInputs(rt: Runtime, { inputs }: OpCase): Tensor[] {
+  return inputs.map((shape, i) => uniformTensor(rt, shape, i));
+}
+
+function unary(
+  name: "relu" | "reluSquared" | "gelu" | "geluTanh" | "silu" | "sigmoid" | "tanh" | "erf" | "exp" | "sin" | "cos",
+): OpCase[] {
+  return ROWS.map((shape) => ({
+    name: shape.join("×"),
+    inputs: [shape],
+    run: (rt, x) => rt.ops[name](rt.ops.scale(x, 3)),
+    tolerance: TOLERANCE,
+  }));
+}
+
+function gated(name: "reglu" | "geglu" | "gegluTanh" | "swiglu"): OpCase[] {
+  return ROWS.map((shape) => ({
+    name: shape.join("×"),
+    inputs: [shape, shape],
+    run: (rt, gate, up) => rt.ops[name](gate, up),
+    tolerance: TOLERANCE,
+  }));
+}
+
+function repeated(name: "add" | "mul"): OpCase[] {
+  return ([[[5], [5]], [[3, 7], [7]], [[2, 3, 5], [3, 5]], [[4, 9], [1]], [[2, 66], [2, 66]]] as const).map(
+    ([x, y]) => ({
+      name: `[${x}] and [${y}]`,
+      inputs: [x, y],
+      run: (rt, a, b) => rt.ops[name](a, b),
+      tolerance: TOLERANCE,
+    }),
+  );
+}
+
+function matmul(m: number, k: number, n: number, bias: boolean): OpCase {
+  return {
+    name: `${m}×${k}×${n}${bias ? " with bias" : ""}`,
+    inputs: [[m, k], [n, k], ...(bias ? [[n]] : [])],
+    run: (rt, x, w, b) => rt.ops.matmul(x, w, b),
+    tolerance: TOLERANCE * Math.sqrt(k),
+    flops: 2 * m * k * n,
+  };
+}
+
+function norm(name: "layerNorm" | "rmsNorm"): OpCase[] {
+  return ROWS.flatMap((shape) =>
+    [true, false].map((affine): OpCase => ({
+      name: `${shape.join("×")}${affine ? " with weight" : ""}`,
+      inputs: affine ? [shape, [shape[1]], [shape[1]]] : [shape],
+      run: (rt, x, w, b) => name === "layerNorm" ? rt.ops.layerNorm(x, w, b, 1e-5) : rt.ops.rmsNorm(x, w, 1e-5),
+      // A single element minus its mean is 0 ± rounding, divided by √eps.
+      tolerance: shape[1] === 1 ? 1e-4 : 2 * TOLERANCE,
+    }))
+  );
+}
+
+/** `[batch, time, heads, kvHeads, headDim, start, window, bias]`. */
+const ATTENTION = [
+  [1, 1, 1, 1, 8, 0, 0, 0],
+  [2, 6, 4, 2, 8, 0, 0, 0],
+  [1, 5, 3, 3, 12, 0, 0, 1],
+  [1, 70, 4, 1, 5, 0, 0, 0],
+  [1, 130, 2, 2, 16, 0, 20, 0],
+  [2, 3, 4, 2, 8, 9, 0, 1],
+  [1, 1, 6, 6, 48, 127, 0, 0],
+  [1, 2, 8, 2, 64, 100, 30, 1],
+] as const;
+
+function attention(name: "attention" | "attentionWeights"): OpCase[] {
+  return ATTENTION.map(([batch, time, heads, kvHeads, headDim, start, window, bias]) => ({
+    name: `batch ${batch}, positions ${start} … ${start + time - 1}, heads ${heads}/${kvHeads} of ${headDim}` +
+      `${window ? `, window ${window}` : ""}${bias ? ", bias" : ""}`,
+    inputs: [
+      [batch, time, heads, headDim],
+      [batch, start + time, kvHeads, headDim],
+      [batch, start + time, kvHeads, headDim],
+      [heads, start + time + 3],
+    ],
+    run(rt, q, k, v, distances) {
+      const cache = newKeyValueCache((s) => rt.temp(s), batch, kvHeads, headDim, start + time + 2);
+      const rows = (t: Tensor, first: number, count: number) => timeSlice(rt, t, first, count);
+      if (start) rt.kernels.append(cache, rows(k, 0, start), rows(v, 0, start), 0);
+      const options = { start, scale: headDim ** -0.5, window, ...(bias && { bias: distances }) };
+      return rt.ops[name](q, rows(k, start, time), rows(v, start, time), options, cache);
+    },
+    tolerance: TOLERANCE,
+    flops: 4 * batch * heads * headDim * time * (start + time / 2),
+  }));
+}
+
+/** Rows `first …` of the time axis of `[batch, time, ...]`, copied. */
+function timeSlice(rt: Runtime, t: Tensor, first: number, count: number): Tensor {
+  const [batch, time, ...rest] = t.shape, width = size(rest);
+  const ids = Array.from({ length: batch * count }, (_, i) => Math.floor(i / count) * time + first + i % count);
+  return reshape(rt.ops.embed(reshape(t, [batch * time, width]), ids, [batch * count]), [batch, count, ...rest]);
+}
+
+const FREQUENCIES = [1, 0.31, 0.1, 0.01];
+
+/** Every kernel's cases. */
+export const opCases: Readonly<Record<keyof Kernels, readonly OpCase[]>> = {
+  widen: (["f16", "bf16"] as const).flatMap((dtype) =>
+    [1, 4, 37].map((n) => ({
+      name: `${n} of ${dtype}`,
+      inputs: [],
+      run(rt) {
+        const stored = rt.temp([n], dtype), out = rt.temp([n]);
+        rt.backend.fill(stored, (bytes) => bytes.set(Array.from(bytes, (_, i) => i * 89 + 3)));
+        rt.kernels.widen(out, stored);
+        return out;
+      },
+      tolerance: 0,
+    }))
+  ),
+  pack: [[1, 1], [7, 5], [8, 4], [9, 6], [25, 13]].map(([n, k]) => ({
+    name: `${n}×${k}`,
+    inputs: [[n, k]],
+    run(rt, x) {
+      const panels = rt.temp([n, k], "f32", "panels");
+      rt.kernels.pack(panels, x, 0);
+      return { ...panels, shape: [Math.ceil(n / 8), k, 8], layout: "rows" };
+    },
+    tolerance: 0,
+  })),
+  packTransposed: [[1, 1], [7, 5], [9, 6], [25, 13]].map(([n, k]) => ({
+    name: `${n}×${k} in two pieces`,
+    inputs: [[k, n]],
+    run(rt, x) {
+      const panels = rt.temp([n, k], "f32", "panels"), half = Math.ceil(k / 2);
+      rt.kernels.packTransposed(panels, sliceRows(x, 0, half), 0);
+      if (half < k) rt.kernels.packTransposed(panels, sliceRows(x, half, k - half), half);
+      return { ...panels, shape: [Math.ceil(n / 8), k, 8], layout: "rows" };
+    },
+    tolerance: 0,
+  })),
+  unpack: [[1, 1], [7, 5], [9, 6], [25, 13]].map(([n, k]) => ({
+    name: `${n}×${k}`,
+    inputs: [[n, k]],
+    run(rt, x) {
+      const panels = rt.temp([n, k], "f32", "panels"), out = rt.temp([n, k]);
+      rt.kernels.pack(panels, x, 0);
+      rt.kernels.unpack(out, panels);
+      return out;
+    },
+    tolerance: 0,
+  })),
+  matmul: [
+    ...[1, 2, 3, 4, 5, 9].flatMap((m) =>
+      [1, 7, 8, 9, 31, 32, 33, 50].flatMap((n) => [1, 3, 4, 5, 18].map((k) => matmul(m, k, n, (m + n + k) % 2 === 0)))
+    ),
+    matmul(1, 1030, 40, true),
+    matmul(2, 1030, 24, false),
+    matmul(70, 1030, 17, true),
+  ],
+  gather: (["rows", "panels"] as const).map((layout) => ({
+    name: `6 of 5×9 in ${layout}`,
+    inputs: [[5, 9]],
+    run(rt, x) {
+      const table = rt.temp([5, 9], "f32", layout);
+      if (layout === "panels") rt.kernels.pack(table, x, 0);
+      return rt.ops.embed(layout === "panels" ? table : x, [4, 0, 0, 3, 1, 2], [2, 3]);
+    },
+    tolerance: 0,
+  })),
+  layerNorm: norm("layerNorm"),
+  rmsNorm: norm("rmsNorm"),
+  softmax: ROWS.map((shape) => ({
+    name: shape.join("×"),
+    inputs: [shape],
+    run: (rt, x) => rt.ops.softmax(rt.ops.scale(x, 10)),
+    tolerance: TOLERANCE,
+  })),
+  logSoftmaxAt: ROWS.map((shape) => ({
+    name: shape.join("×"),
+    inputs: [shape],
+    run: (rt, x) => rt.ops.logSoftmaxAt(x, Array.from({ length: shape[0] }, (_, r) => r * 3 % shape[1])),
+    tolerance: TOLERANCE,
+  })),
+  sinusoid: (["cosSin", "sinCos", "interleaved"] as const).flatMap((layout) =>
+    [8, 7].filter((dim) => dim % 2 === 0 || layout === "interleaved").map((dim) => ({
+      name: `${layout}, ${dim} wide`,
+      inputs: [],
+      run: (rt) => rt.ops.sinusoid(rt.temp([5, dim]), [0, 1, 2, 77, 100_000], FREQUENCIES, layout),
+      tolerance: TOLERANCE,
+    }))
+  ),
+  rotate: (["half", "interleaved"] as const).flatMap((layout) =>
+    [8, 11].map((headDim) => ({
+      name: `${layout}, 8 of ${headDim}`,
+      inputs: [[2, 3, 2, headDim]],
+      run(rt, x) {
+        const table = rt.ops.sinusoid(rt.temp([9, 8]), [0, 1, 2, 3, 4, 5, 6, 7, 8], FREQUENCIES, "cosSin");
+        return rt.ops.rotate(x, table, 5, layout);
+      },
+      tolerance: TOLERANCE,
+    }))
+  ),
+  append: [1, 5, 8, 12].map((headDim) => ({
+    name: `heads of ${headDim}`,
+    inputs: [[2, 3, 2, headDim], [2, 3, 2, headDim], [2 * 2 * (2 * headDim + Math.ceil(headDim / 8) * 9) * 8]],
+    run(rt, k, v, space) {
+      const zero = rt.ops.scale(space, 0);
+      const keys = { ...zero, shape: [2, 2, 2, headDim, 8] };
+      const values = { ...zero, shape: [2, 2, Math.ceil(headDim / 8), 9, 8], ptr: zero.ptr + 4 * size(keys.shape) };
+      rt.kernels.append({ keys, values, capacity: 9 }, k, v, 6);
+      return zero;
+    },
+    tolerance: 0,
+  })),
+  attention: attention("attention"),
+  attentionWeights: attention("attentionWeights"),
+  add: repeated("add"),
+  mul: repeated("mul"),
+  scale: ROWS.map((shape) => ({
+    name: shape.join("×"),
+    inputs: [shape],
+    run: (rt, x) => rt.ops.scale(x, -0.7),
+    tolerance: TOLERANCE,
+  })),
+  relu: unary("relu"),
+  reluSquared: unary("reluSquared"),
+  gelu: unary("gelu"),
+  geluTanh: unary("geluTanh"),
+  silu: unary("silu"),
+  sigmoid: unary("sigmoid"),
+  tanh: unary("tanh"),
+  erf: unary("erf"),
+  exp: unary("exp"),
+  sin: unary("sin"),
+  cos: unary("cos"),
+  reglu: gated("reglu"),
+  geglu: gated("geglu"),
+  gegluTanh: gated("gegluTanh"),
+  swiglu: gated("swiglu"),
+};

@@ -1,0 +1,220 @@
+import { alibiSlopes } from "../components/positions/alibi.ts";
+import { ropeFrequencies } from "../components/positions/rope_scaling.ts";
+import type { RotaryLayout } from "../runtime/kernels.ts";
+import { newKeyValueCache } from "../runtime/ops.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { reshape, size, type Tensor } from "../runtime/tensor.ts";
+import { assertClose, golden, type GoldenTensor, readGolden, readJson, variants } from "./support.ts";
+
+/** A golden op case: its inputs as tensors, its parameters. */
+interface Inputs {
+  readonly t: Readonly<Record<string, Tensor>>;
+  readonly raw: Readonly<Record<string, GoldenTensor>>;
+  // deno-lint-ignore no-explicit-any
+  readonly params: any;
+}
+
+type Run = (rt: Runtime, inputs: Inputs) => Tensor;
+
+/** `[batch, heads, time, headDim]`, which the golden files use, as `[batch, time, heads, headDim]`, and back. */
+function swapAxes(rt: Runtime, t: Tensor): Tensor {
+  const [batch, a, b, width] = t.shape;
+  const ids = Array.from({ length: batch * a * b }, (_, i) => {
+    const n = Math.floor(i / (a * b)), y = Math.floor(i / a) % b, x = i % a;
+    return (n * a + x) * b + y;
+  });
+  return reshape(rt.ops.embed(reshape(t, [batch * a * b, width]), ids, [ids.length]), [batch, b, a, width]);
+}
+
+const feedForward = (rt: Runtime, { x, w_gate, w_up, w_down }: Inputs["t"], gated: (g: Tensor, u: Tensor) => Tensor) =>
+  rt.ops.matmul(gated(rt.ops.matmul(x, w_gate), rt.ops.matmul(x, w_up)), w_down);
+
+function attention(options: (inputs: Inputs, rt: Runtime) => { window?: number; scale?: number; bias?: Tensor }): Run {
+  return (rt, inputs) => {
+    const [q, k, v] = [inputs.t.q, inputs.t.k, inputs.t.v].map((t) => swapAxes(rt, t));
+    const [batch, time, , headDim] = q.shape, length = k.shape[1], start = length - time;
+    const cache = newKeyValueCache((s) => rt.temp(s), batch, k.shape[2], headDim, length);
+    const { window = 0, scale = headDim ** -0.5, bias } = options(inputs, rt);
+    const out = rt.temp(q.shape);
+    rt.kernels.append(cache, k, v, 0);
+    rt.kernels.attention(out, q, cache, k.shape[2], { start, window, scale, ...(bias && { bias }) });
+    return swapAxes(rt, out);
+  };
+}
+
+function rotate(layout: RotaryLayout): Run {
+  return (rt, { t, params }) => {
+    const x = swapAxes(rt, t.q), [, time, , headDim] = x.shape, dims = params.rotary_dim ?? headDim;
+    const first = typeof params.positions === "string" ? Number(params.positions.split("..")[0]) : 0;
+    const positions: number[] = Array.isArray(params.positions)
+      ? params.positions
+      : Array.from({ length: time }, (_, i) => first + i);
+    const table = rt.ops.sinusoid(rt.temp([time, dims]), positions, ropeFrequencies(params.base, dims, null), "cosSin");
+    return swapAxes(rt, rt.ops.rotate(x, table, 0, layout));
+  };
+}
+
+const sinusoidal = (layout: "interleaved" | "sinCos"): Run => (rt, { raw }) => {
+  const [rows, dim] = raw.out.shape, half = Math.ceil(dim / 2);
+  const frequencies = Array.from({ length: half }, (_, i) => 10000 ** (-2 * i / dim));
+  return rt.ops.sinusoid(rt.temp([rows, dim]), Array.from({ length: rows }, (_, i) => i), frequencies, layout);
+};
+
+/** What Tenon covers: `family/case` → how it computes it. Everything else in the files is listed below. */
+const covered: Readonly<Record<string, Run>> = {
+  "layernorm/affine": (rt, { t, params }) => rt.ops.layerNorm(t.x, t.w, t.b, params.eps),
+  "layernorm/no_bias": (rt, { t, params }) => rt.ops.layerNorm(t.x, t.w, undefined, params.eps),
+  "layernorm/non_parametric": (rt, { t, params }) => rt.ops.layerNorm(t.x, undefined, undefined, params.eps),
+  "layernorm/large_mean": (rt, { t, params }) => rt.ops.layerNorm(t.x, t.w, t.b, params.eps),
+  "layernorm/constant_row": (rt, { t, params }) => rt.ops.layerNorm(t.x, t.w, t.b, params.eps),
+  "rmsnorm/llama": (rt, { t, params }) => rt.ops.rmsNorm(t.x, t.w, params.eps),
+  "rmsnorm/zeros": (rt, { t, params }) => rt.ops.rmsNorm(t.x, t.w, params.eps),
+  "rmsnorm/gemma_1_plus_w": (rt, { t, params }) =>
+    rt.ops.rmsNorm(t.x, rt.ops.add(t.w, rt.tensor([1], [1])), params.eps),
+  "softmax/plain": (rt, { t }) => rt.ops.softmax(t.x),
+  "softmax/large": (rt, { t }) => rt.ops.softmax(t.x),
+  "softmax/neg_inf_mask": (rt, { t }) => rt.ops.softmax(rt.ops.add(t.x, t.mask)),
+  "softmax/temperature": (rt, { t, params }) => rt.ops.softmax(rt.ops.scale(t.x, 1 / params.temperature)),
+  "softmax/log_softmax"(rt, { t }) {
+    // Each row repeated for every token, to ask for each token's log-probability.
+    const [rows, n] = t.x.shape, ids = Array.from({ length: rows * n }, (_, i) => i);
+    const repeated = rt.ops.embed(t.x, ids.map((i) => Math.floor(i / n)), [rows * n]);
+    return rt.ops.logSoftmaxAt(repeated, ids.map((i) => i % n));
+  },
+  "activations/gelu_exact": (rt, { t }) => rt.ops.gelu(t.x),
+  "activations/gelu_tanh": (rt, { t }) => rt.ops.geluTanh(t.x),
+  "activations/silu": (rt, { t }) => rt.ops.silu(t.x),
+  "activations/relu": (rt, { t }) => rt.ops.relu(t.x),
+  "activations/relu_squared": (rt, { t }) => rt.ops.reluSquared(t.x),
+  "activations/sigmoid": (rt, { t }) => rt.ops.sigmoid(t.x),
+  "activations/tanh": (rt, { t }) => rt.ops.tanh(t.x),
+  "activations/erf": (rt, { t }) => rt.ops.erf(t.x),
+  "gated_ffn/swiglu": (rt, { t }) => feedForward(rt, t, rt.ops.swiglu),
+  "gated_ffn/geglu_exact": (rt, { t }) => feedForward(rt, t, rt.ops.geglu),
+  "gated_ffn/geglu_tanh": (rt, { t }) => feedForward(rt, t, rt.ops.gegluTanh),
+  "gated_ffn/reglu": (rt, { t }) => feedForward(rt, t, rt.ops.reglu),
+  "gated_ffn/glu": (rt, { t }) => feedForward(rt, t, (g, u) => rt.ops.mul(rt.ops.sigmoid(g), u)),
+  "gated_ffn/bilinear": (rt, { t }) => feedForward(rt, t, rt.ops.mul),
+  "mlp/relu_bias": (rt, { t }) => rt.ops.matmul(rt.ops.relu(rt.ops.matmul(t.x, t.w1, t.b1)), t.w2, t.b2),
+  "linear/bias": (rt, { t }) => rt.ops.matmul(t.x, t.w, t.b),
+  "linear/conv1d_gpt2"(rt, { t }) {
+    const panels = rt.temp([...t.w.shape].reverse(), "f32", "panels");
+    rt.kernels.packTransposed(panels, t.w, 0);
+    return rt.ops.matmul(t.x, panels, t.b);
+  },
+  "embedding/repeated_ids": (rt, { t, raw }) => rt.ops.embed(t.w, raw.ids.values, raw.ids.shape),
+  "embedding/tied_in_out"(rt, { t, raw }) {
+    const panels = rt.temp(t.w.shape, "f32", "panels");
+    rt.kernels.pack(panels, t.w, 0);
+    return rt.ops.matmul(rt.ops.tanh(rt.ops.embed(panels, raw.ids.values, raw.ids.shape)), panels);
+  },
+  ...Object.fromEntries(
+    ["", "_offset", "_base5e5", "_partial", "_gathered"].flatMap((suffix) => [
+      [`rope/half_split${suffix}`, rotate("half")],
+      [`rope/interleaved${suffix}`, rotate("interleaved")],
+    ]),
+  ),
+  "sinusoidal/vaswani_interleaved_32x16": sinusoidal("interleaved"),
+  "sinusoidal/vaswani_interleaved_20x15_odd": sinusoidal("interleaved"),
+  "sinusoidal/marian_concat_32x16": sinusoidal("sinCos"),
+  "attention/causal_mha": attention(() => ({})),
+  "attention/causal_gqa": attention(() => ({})),
+  "attention/causal_mqa": attention(() => ({})),
+  "attention/causal_with_past_Tq2_Tk9": attention(() => ({})),
+  "attention/sliding_window_3": attention(({ params }) => ({ window: params.window })),
+  "attention/scale_0.3": attention(({ params }) => ({ scale: params.scale })),
+  "attention/causal_alibi_4h": attention((_, rt) => ({
+    bias: rt.tensor([4, 6], alibiSlopes(4).flatMap((slope) => [0, 1, 2, 3, 4, 5].map((distance) => -slope * distance))),
+  })),
+};
+
+/** Golden cases of the same families that need what Tenon does not have yet. */
+const later = new Set([
+  "rmsnorm/eps_outside_sqrt",
+  ...["quick_gelu", "softplus", "elu", "leaky_relu", "mish", "hard_swish", "softcap_5"].map((n) => `activations/${n}`),
+  "sinusoidal/fairseq_concat_32x16_pad1",
+  ...["full_no_mask", "softcap_2", "sinks", "key_padding_full", "cross_Tq3_Tk7", "additive_bias"].map((n) =>
+    `attention/${n}`
+  ),
+]);
+
+const index = readJson<Record<string, Record<string, { params: unknown }>>>(new URL("ops/index.json", golden));
+const families = [...new Set(Object.keys(covered).map((name) => name.split("/")[0]))];
+
+for (const variant of variants) {
+  Deno.test(`golden ops on ${variant.name}`, async (t) => {
+    for (const family of families) {
+      const file = readGolden(new URL(`ops/${family}.safetensors`, golden));
+      await t.step(family, async () => {
+        using rt = variant.open();
+        for (const [name, { params }] of Object.entries(index[family])) {
+          const run = covered[`${family}/${name}`];
+          if (!run && later.has(`${family}/${name}`)) continue;
+          if (!run) throw new Error(`${family}/${name} is neither covered nor put off`);
+          const own = [...file].filter(([key]) => key.startsWith(`${name}/`));
+          const raw = Object.fromEntries(own.map(([key, tensor]) => [key.replace(/^.*\/(in\.)?/, ""), tensor]));
+          const actual = await rt.scope(() => {
+            const inputs = own.filter(([key]) => key.startsWith(`${name}/in.`) && !key.endsWith(".ids"));
+            const tensors = inputs.map(([key, v]) => [key.split("/in.")[1], rt.tensor(v.shape, v.values)]);
+            return rt.read(run(rt, { t: Object.fromEntries(tensors), raw, params }));
+          });
+          if (actual.length !== size(raw.out.shape)) throw new Error(`${family}/${name}: ${actual.length} elements`);
+          assertClose(actual, raw.out.values, 2e-6, `${family}/${name}`);
+        }
+      });
+    }
+  });
+}
+
+Deno.test("ALiBi slopes are the golden ones for every number of heads", () => {
+  const file = readGolden(new URL("ops/alibi_slopes.safetensors", golden));
+  for (const [name, { values }] of file) {
+    const heads = /^heads_(\d+)\/out$/.exec(name);
+    if (heads) assertClose(alibiSlopes(Number(heads[1])), values, 1e-7, name);
+  }
+});
+
+Deno.test("scaled rotary frequencies are the golden ones", () => {
+  const file = readGolden(new URL("ops/rope_scaling_inv_freq.safetensors", golden));
+  for (const name of ["linear", "llama3", "llama3_small"]) {
+    // deno-lint-ignore no-explicit-any
+    const { rope_scaling: s, theta, hd } = index.rope_scaling_inv_freq[name].params as any;
+    const actual = ropeFrequencies(
+      theta,
+      hd,
+      s.rope_type === "linear" ? { type: "linear", factor: s.factor } : {
+        type: "llama3",
+        factor: s.factor,
+        lowFrequencyFactor: s.low_freq_factor,
+        highFrequencyFactor: s.high_freq_factor,
+        originalContext: s.original_max_position_embeddings,
+      },
+    );
+    const expected = file.get(`${name}/out`)!.values;
+    expected.forEach((v, i) => {
+      if (Math.abs(actual[i] - v) > 1e-6 * v) { // the file was computed in f32
+        throw new Error(`${name}[${i}] is ${actual[i]}, expected ${v}`);
+      }
+    });
+  }
+});
+
+Deno.test("f16 and bf16 widen to the golden numbers, and all 65,536 words as in f64 arithmetic", async () => {
+  const file = readGolden(new URL("ops/dtypes.safetensors", golden));
+  for (const variant of variants) {
+    using rt = variant.open();
+    const widen = (dtype: "f16" | "bf16", words: ArrayLike<number>) =>
+      rt.scope(() => {
+        const stored = rt.temp([words.length], dtype), out = rt.temp([words.length]);
+        rt.backend.fill(stored, (bytes) => bytes.set(new Uint8Array(Uint16Array.from(words).buffer)));
+        rt.kernels.widen(out, stored);
+        return rt.read(out);
+      });
+    for (const dtype of ["f16", "bf16"] as const) {
+      const bits = file.get(`${dtype}_bits`)!.values, expected = file.get(`${dtype}_as_f32`)!.values;
+      assertClose(await widen(dtype, bits), expected, 0, `${dtype} on ${variant.name}`);
+    }
+    const all = Uint16Array.from({ length: 65536 }, (_, i) => i), truth = new Float16Array(all.buffer);
+    assertClose(await widen("f16", all), Float32Array.from(truth), 0, `every f16 on ${variant.name}`);
+  }
+});

@@ -1,0 +1,37 @@
+import type { KernelExports } from "../kernels/gen/exports.ts";
+import type { Dispatch } from "../runtime/wasm.ts";
+import { makeInputs, opCases } from "./cases.ts";
+import { assertSameBits, runtimeWith } from "./support.ts";
+
+/** Runs every kernel on one thread in pieces of `elements`, the last piece first. */
+function inPieces(elements: number): (module: WebAssembly.Module, memory: WebAssembly.Memory) => Dispatch {
+  return (module, memory) => {
+    const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as KernelExports;
+    return {
+      chunk: (count) => Math.min(count, elements),
+      run(name, count, chunk, ...args) {
+        const kernel = exports[name] as (...args: number[]) => void;
+        for (let piece = Math.ceil(count / chunk) - 1; piece >= 0; piece--) {
+          kernel(...args, piece * chunk, Math.min(count, (piece + 1) * chunk));
+        }
+      },
+    };
+  };
+}
+
+for (const simd of ["baseline", "relaxed"] as const) {
+  Deno.test(`any split of any kernel's range gives the same bytes, ${simd}`, async () => {
+    using whole = runtimeWith(simd, inPieces(Infinity));
+    for (const elements of [1, 2, 3, 5, 16]) {
+      using split = runtimeWith(simd, inPieces(elements));
+      for (const [op, cases] of Object.entries(opCases)) {
+        for (const opCase of cases) {
+          const [actual, expected] = await Promise.all(
+            [split, whole].map((r) => r.scope(() => r.read(opCase.run(r, ...makeInputs(r, opCase))))),
+          );
+          assertSameBits(actual, expected, `${op} ${opCase.name} in pieces of ${elements}`);
+        }
+      }
+    }
+  });
+}
