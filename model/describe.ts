@@ -104,8 +104,9 @@ function table(d: Omit<Description, "toString">): string {
   const rows: string[][] = d.layers
     .filter(({ path }) => Number(/^blocks\.(\d+)/.exec(path)?.[1] ?? 0) < period)
     .map(({ path, slot, type, parameters }) => [path, slot, type, parameters.toLocaleString("en-US")]);
-  const embedding = d.params.find((p) => p.path === "embedding.weight")!;
-  rows.unshift(["embedding", "", config.tied ? "tied to the head" : "", size(embedding.shape).toLocaleString("en-US")]);
+  const sizeOf = (path: string) => size(d.params.find((p) => p.path === path)!.shape).toLocaleString("en-US");
+  rows.unshift(["embedding", "", config.tied ? "tied to the head" : "", sizeOf("embedding.weight")]);
+  if (!config.tied) rows.push(["head", "", "", sizeOf("head.weight")]);
   const repeated = config.depth > period ? [`… and so on, ${config.depth} blocks in all`] : [];
   const widths = [0, 1, 2, 3].map((c) => Math.max(...rows.map((r) => r[c].length)));
   const lines = rows.map((r) =>
