@@ -54,13 +54,14 @@ export class Arena {
   }
 
   #next(bytes: number): void {
-    const next = this.#chunks[this.#chunk + 1];
-    if (!next || next.end - next.start < bytes) {
+    const next = ++this.#chunk, chunks = this.#chunks;
+    const fits = chunks.findIndex((r, i) => i >= next && r.end - r.start >= bytes);
+    if (fits >= 0) [chunks[next], chunks[fits]] = [chunks[fits], chunks[next]]; // none of them is in use
+    else {
       // Chunks grow with the arena, so that their number stays small.
-      const region = this.#memory.reserve(Math.max(bytes, CHUNK, Math.min(this.bytes / 4, this.#memory.available / 8)));
-      this.#chunks.splice(this.#chunk + 1, 0, region);
+      const { available } = this.#memory;
+      chunks.splice(next, 0, this.#memory.reserve(Math.max(bytes, CHUNK, Math.min(this.bytes / 4, available / 8))));
     }
-    this.#chunk++;
-    this.#top = this.#chunks[this.#chunk].start;
+    this.#top = chunks[next].start;
   }
 }

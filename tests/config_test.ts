@@ -256,7 +256,7 @@ head                                          3,200
 
 parameters      32,736 (32,736 trainable)
 memory          130 KiB
-FLOPs per token 59.4 k at the start, 83.6 k at 64
+FLOPs per token 59.0 k at the start, 83.2 k at 64
 cache per token 768 bytes`,
   );
 });
