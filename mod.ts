@@ -81,15 +81,8 @@ export { topK, type TopKConfig } from "./components/samplers/top_k.ts";
 export { topP, type TopPConfig } from "./components/samplers/top_p.ts";
 export { typical, type TypicalConfig } from "./components/samplers/typical.ts";
 export type { BuiltLayer } from "./model/assemble.ts";
-export {
-  type Checkpoint,
-  type CheckpointFormat,
-  type LoadedModel,
-  loadModel,
-  type LoadOptions,
-  openCheckpoint,
-  type StoredTensor,
-} from "./model/checkpoint.ts";
+export { type LoadedModel, loadModel, type LoadOptions, openCheckpoint } from "./model/checkpoint.ts";
+export type { Checkpoint, CheckpointFormat, StoredTensor } from "./model/format.ts";
 export type { ModelConfig, ModelSizes, PerLayer, ResolvedConfig, ResolvedOptions } from "./model/config.ts";
 export { createModel, describeModel, type Model, type ModelOptions, type Param } from "./model/decoder.ts";
 export type { Description, LayerDescription } from "./model/describe.ts";

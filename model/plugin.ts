@@ -4,7 +4,7 @@ import type { SamplerState } from "../components/samplers/sampler.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { Runtime, RuntimeOptions } from "../runtime/runtime.ts";
 import type { Layout } from "../runtime/tensor.ts";
-import type { CheckpointFormat } from "./checkpoint.ts";
+import type { CheckpointFormat } from "./format.ts";
 
 /** A parameter about to be made. */
 export interface ParamDeclaration {

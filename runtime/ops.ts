@@ -1,13 +1,13 @@
 import type {
   AttentionOptions,
   GatedKernel,
+  Kernels,
   KeyValueCache,
   RotaryLayout,
   SinusoidLayout,
   UnaryKernel,
 } from "./kernels.ts";
-import type { Runtime } from "./runtime.ts";
-import { describeTensor, dimOf, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
+import { describeTensor, dimOf, type DType, type Layout, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
 
 /** Element-wise functions: `out = f(x)`, the shape of `x`. See {@linkcode Kernels} for the formulas. */
 export type UnaryOps = Readonly<Record<UnaryKernel, (x: Tensor) => Tensor>>;
@@ -76,8 +76,20 @@ const unaryKernels: Readonly<Record<UnaryKernel, true>> = {
 };
 const gatedKernels: Readonly<Record<GatedKernel, true>> = { reglu: true, geglu: true, gegluTanh: true, swiglu: true };
 
+/** What ops need of a runtime. */
+export interface OpsHost {
+  /** What computes. */
+  readonly kernels: Kernels;
+  /** A scratch tensor. */
+  temp(shape: readonly number[], dtype?: DType, layout?: Layout): Tensor;
+  /** Ids in scratch memory, checked. */
+  indices(op: string, values: ArrayLike<number>, limit: number): Tensor;
+  /** Runs `f`, which fills `out`, and forgets its scratch tensors. */
+  scopeInto(out: Tensor, f: () => void): Tensor;
+}
+
 /** The ops of `rt`. */
-export function createOps(rt: Runtime): Ops {
+export function createOps(rt: OpsHost): Ops {
   const { kernels } = rt;
   const unary = Object.fromEntries(
     Object.keys(unaryKernels).map((name) => [name, (x: Tensor) => {

@@ -1,5 +1,5 @@
 import type { RopeScaling } from "../../components/positions/rope_scaling.ts";
-import type { StoredTensor } from "../../model/checkpoint.ts";
+import type { StoredTensor } from "../../model/format.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import { CheckpointError } from "../../model/source.ts";
 import type { Fields } from "./fields.ts";

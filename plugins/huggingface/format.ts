@@ -1,4 +1,4 @@
-import type { Checkpoint, CheckpointFormat, StoredTensor } from "../../model/checkpoint.ts";
+import type { Checkpoint, CheckpointFormat, StoredTensor } from "../../model/format.ts";
 import { CheckpointError, readJson, type Source } from "../../model/source.ts";
 import { families } from "./families.ts";
 import { readFields } from "./fields.ts";

@@ -1,4 +1,4 @@
-import type { StoredTensor } from "../../model/checkpoint.ts";
+import type { StoredTensor } from "../../model/format.ts";
 import { CheckpointError, type Source } from "../../model/source.ts";
 import { size } from "../../runtime/tensor.ts";
 

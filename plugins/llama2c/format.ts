@@ -1,4 +1,4 @@
-import type { Checkpoint, CheckpointFormat, StoredTensor } from "../../model/checkpoint.ts";
+import type { Checkpoint, CheckpointFormat, StoredTensor } from "../../model/format.ts";
 import { CheckpointError, readFile, type Source } from "../../model/source.ts";
 import { size } from "../../runtime/tensor.ts";
 import { parseTokenizer } from "./tokenizer.ts";

@@ -1,0 +1,125 @@
+import { assert, assertEquals } from "./assert.ts";
+
+const root = new URL("../", import.meta.url);
+
+/** Folders that a folder may import from, beside itself: five layers, arrows one way. */
+const layers: Readonly<Record<string, readonly string[]>> = {
+  kernels: [],
+  runtime: ["kernels"],
+  components: ["runtime"],
+  model: ["components", "runtime"],
+  plugins: ["model", "components", "runtime"],
+  "": ["plugins", "model", "components", "runtime", "tests"],
+  tests: ["", "plugins", "model", "components", "runtime", "kernels"],
+  bench: ["", "plugins", "model", "components", "runtime", "kernels", "tests"],
+};
+
+/** Packages that a file may import, by the start of its path. */
+const packages: Readonly<Record<string, readonly string[]>> = {
+  "kernels/build.ts": ["assemblyscript/asc", "binaryen"],
+  "plugins/cli/": ["@std/cli/parse-args"],
+  "plugins/huggingface/": ["@huggingface/tokenizers"],
+  "tests/": ["@std/assert", "fast-check", "@tenon/tenon", "@tenon/tenon/testing"],
+  "bench/": ["assemblyscript/asc", "npm:"],
+};
+
+interface Import {
+  readonly file: string;
+  readonly target: string;
+}
+
+function sources(folder = root): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    if (/^\.|^node_modules$|^assembly$|^golden$/.test(name)) return [];
+    const url = new URL(isDirectory ? `${name}/` : name, folder);
+    return isDirectory ? sources(url) : name.endsWith(".ts") ? [url.href.slice(root.href.length)] : [];
+  });
+}
+
+/** Every import and re-export, comments left out. */
+const imports: readonly Import[] = sources().flatMap((file) => {
+  const text = Deno.readTextFileSync(new URL(file, root)).replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+  const found = text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^;"'`]*?from\s+"([^"]+)"|\bimport\(\s*"([^"]+)"/g);
+  return [...found].map(([, a, b]) => ({ file, target: a ?? b }));
+});
+
+const folderOf = (path: string) => path.includes("/") ? path.split("/")[0] : "";
+const resolve = ({ file, target }: Import) => new URL(target, new URL(file, root)).href.slice(root.href.length);
+
+Deno.test("imports follow the layers", () => {
+  assert(imports.length > 200, `only ${imports.length} imports found`);
+  for (const { file, target } of imports.filter((i) => i.target.startsWith("."))) {
+    const [from, to] = [folderOf(file), folderOf(resolve({ file, target }))];
+    assert(
+      from === to || layers[from]?.includes(to),
+      `${file} imports ${target}: ${from || "."} may not import from ${to || "."}`,
+    );
+  }
+});
+
+Deno.test("packages are imported only where they belong", () => {
+  for (const { file, target } of imports.filter((i) => !i.target.startsWith("."))) {
+    const allowed = Object.entries(packages).filter(([start]) => file.startsWith(start)).flatMap(([, names]) => names);
+    assert(
+      allowed.some((name) => name.endsWith(":") ? target.startsWith(name) : target === name),
+      `${file} imports ${target}`,
+    );
+  }
+});
+
+Deno.test("components never import a sibling: what two share is not a component", () => {
+  const components = new Set(
+    sources().filter((file) => /export const \w+: Component</.test(Deno.readTextFileSync(new URL(file, root)))),
+  );
+  for (const i of imports.filter((i) => components.has(i.file) && i.target.startsWith("."))) {
+    assert(!components.has(resolve(i)), `${i.file} imports ${i.target}`);
+  }
+});
+
+Deno.test("mod.ts needs no package and no file outside kernels, runtime, components, model and plugins", () => {
+  const reached = new Set<string>(), queue = ["mod.ts"];
+  for (let file = queue.pop(); file; file = queue.pop()) {
+    if (reached.has(file)) continue;
+    reached.add(file);
+    for (const i of imports.filter((i) => i.file === file)) {
+      assert(i.target.startsWith("."), `${file} imports ${i.target}`);
+      queue.push(resolve(i));
+    }
+  }
+  assert(reached.size > 50);
+  assertEquals([...reached].filter((f) => /^(tests|bench|plugins\/(cli|huggingface))\//.test(f)), []);
+  const bytes = [...reached].reduce((sum, f) => sum + Deno.statSync(new URL(f, root)).size, 0);
+  console.log(`mod.ts: ${reached.size} modules, ${bytes} bytes`);
+  assert(bytes < 600_000, `${bytes} bytes, expected less than 600,000`);
+});
+
+Deno.test("no import cycles", () => {
+  const next = new Map<string, string[]>();
+  for (const i of imports.filter((i) => i.target.startsWith("."))) {
+    next.set(i.file, [...next.get(i.file) ?? [], resolve(i)]);
+  }
+  const done = new Set<string>();
+  const visit = (file: string, path: string[]) => {
+    assert(!path.includes(file), `cycle: ${[...path, file].join(" → ")}`);
+    if (done.has(file)) return;
+    for (const target of next.get(file) ?? []) visit(target, [...path, file]);
+    done.add(file);
+  };
+  for (const file of next.keys()) visit(file, []);
+});
+
+Deno.test("source files have fewer than 300 lines", () => {
+  for (const file of sources().filter((f) => !f.startsWith("kernels/gen/") && !f.endsWith("_test.ts"))) {
+    const lines = Deno.readTextFileSync(new URL(file, root)).split("\n").length;
+    assert(lines <= 301, `${file} has ${lines} lines`);
+  }
+});
+
+Deno.test("each build of the kernels is smaller than 200,000 bytes", async () => {
+  for (const build of ["baseline", "relaxed"]) {
+    const { [build]: text } = await import(`../kernels/gen/${build}.ts`);
+    const bytes = atob(text.replaceAll("\n", "")).length;
+    console.log(`${build}: ${bytes} bytes`);
+    assert(bytes < 200_000);
+  }
+});
