@@ -22,9 +22,9 @@ export { postNorm } from "./components/blocks/post_norm.ts";
 export { preNorm } from "./components/blocks/pre_norm.ts";
 export { type Builtin, builtins } from "./components/builtins.ts";
 export type {
+  Allocate,
   Attention,
   Block,
-  Buffer,
   BuildContext,
   Component,
   ConfigOf,

@@ -16,15 +16,15 @@ export interface FeedForward {
   forward(x: Tensor): Tensor;
 }
 
-/** Allocates memory that lasts as long as what asked for it, and fills it if `values` (row-major) are given. */
-export type Buffer = (shape: readonly number[], values?: ArrayLike<number>) => Tensor;
+/** Allocates memory that lasts as long as what asked for it; `fill`, if given, sets its elements (row-major). */
+export type Allocate = (shape: readonly number[], fill?: (values: Float32Array) => void) => Tensor;
 
 /** Mixes positions. Row `t` of `x` stands at position `start + t`. `[batch, time, dim] → same`, causal. */
 export interface Attention<Cache = unknown> {
   /** Reads what `cache` holds of the positions before `start` and adds its own rows to it. */
   forward(x: Tensor, start: number, cache?: Cache): Tensor;
   /** Room for `length` positions of `batch` sequences; absent where nothing is remembered. */
-  newCache?(batch: number, length: number, buffer: Buffer): Cache;
+  newCache?(batch: number, length: number, buffer: Allocate): Cache;
   /** The attention probabilities of the same call, `[batch, heads, time, start + time]`; for looking at. */
   weights?(x: Tensor, start: number, cache?: Cache): Tensor;
 }
@@ -44,7 +44,7 @@ export interface Block<Cache = unknown> {
   /** `[batch, time, dim] → same`. */
   forward(x: Tensor, start: number, cache?: Cache): Tensor;
   /** As for {@linkcode Attention.newCache}. */
-  newCache?(batch: number, length: number, buffer: Buffer): Cache;
+  newCache?(batch: number, length: number, buffer: Allocate): Cache;
   /** The output is normalised already: a model that ends with this block adds no norm of its own. */
   readonly normalized?: boolean;
 }
@@ -101,7 +101,7 @@ export interface BuildContext {
    */
   linear(name: string, outputs: number, inputs: number, options?: LinearOptions): (x: Tensor) => Tensor;
   /** Untrained memory that lasts as long as the model. */
-  readonly buffer: Buffer;
+  readonly buffer: Allocate;
   /** Builds a sublayer as the model's config asks for, e.g. `make("norm", "q_norm", headDim)`. */
   make<S extends keyof ModelSlots>(slot: S, name: string, dim?: number): ModelSlots[S];
   /** A `TypeError` about this layer: `Cannot build blocks.0.attention: …`. */

@@ -1,4 +1,13 @@
-import type { Attention, Block, BuildContext, Component, ModelSlots, Norm, Position } from "../components/component.ts";
+import type {
+  Allocate,
+  Attention,
+  Block,
+  BuildContext,
+  Component,
+  ModelSlots,
+  Norm,
+  Position,
+} from "../components/component.ts";
 import { normal, zeros } from "../components/init.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Tensor } from "../runtime/tensor.ts";
@@ -36,7 +45,7 @@ export interface Storage {
   /** Makes a parameter. */
   param(path: string, declaration: ParamDeclaration): Tensor;
   /** Makes untrained memory. */
-  buffer(shape: readonly number[], values?: ArrayLike<number>): Tensor;
+  readonly buffer: Allocate;
 }
 
 /** Builds every layer of `config` on `runtime`, declaring its parameters to `storage` in order. */
@@ -62,7 +71,7 @@ export function assemble(
       layer,
       path,
       position,
-      buffer: (shape, values) => storage.buffer(shape, values),
+      buffer: storage.buffer,
       param: (name, shape, init) => declare(name, { shape, init, layout: "rows" }),
       linear(name, outputs, inputs, { bias = false, init = normal(0.02) } = {}) {
         const weight = declare(`${name}.weight`, { shape: [outputs, inputs], init, layout: "panels" });

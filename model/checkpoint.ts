@@ -1,7 +1,8 @@
 import type { Component } from "../components/component.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { size } from "../runtime/tensor.ts";
-import { createModel, type Model } from "./decoder.ts";
+import type { ModelConfig } from "./config.ts";
+import { createModel, type Model, type ModelOptions } from "./decoder.ts";
 import type { Checkpoint, StoredTensor } from "./format.ts";
 import { type Plugin, pluginError } from "./plugin.ts";
 import { CheckpointError, openSource, type Source } from "./source.ts";
@@ -67,11 +68,7 @@ async function loadFrom(runtime: Runtime, source: Source, options: LoadOptions):
   const { components = [], plugins, context, onProgress } = options;
   const checkpoint = await openCheckpoint(source, plugins), { tensors } = checkpoint;
   const config = { ...checkpoint.config, context: Math.min(checkpoint.config.context, context ?? Infinity) };
-  const model = createModel(runtime, config, {
-    components,
-    plugins,
-    initialize: false,
-  });
+  const model = buildModel(runtime, source, config, { components, plugins, initialize: false });
   try {
     checkTensors(source, model, tensors);
     const total = [...model.params.values()].reduce((sum, { tensor }) => sum + size(tensor.shape), 0);
@@ -85,6 +82,15 @@ async function loadFrom(runtime: Runtime, source: Source, options: LoadOptions):
   } catch (error) {
     model.close();
     throw error;
+  }
+}
+
+function buildModel(runtime: Runtime, source: Source, config: ModelConfig, options: ModelOptions): Model {
+  try {
+    return createModel(runtime, config, options);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new CheckpointError(`Cannot load ${source.path}: ${error.message}`, { cause: error });
   }
 }
 

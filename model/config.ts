@@ -65,7 +65,7 @@ export const sizeOptions: Options<ModelSizes> = {
   vocab: integer(1, { min: 1, max: 2 ** 31 - 1 }),
   context: integer(1, { min: 1, max: 2 ** 30 }),
   dim: integer(1, { min: 1, max: 2 ** 20 }),
-  depth: integer(1, { min: 1, max: 2 ** 16 }),
+  depth: integer(1, { min: 1, max: 2 ** 12 }),
   heads: integer(1, { min: 1, max: 2 ** 16 }),
   tied: boolean(true),
 };

@@ -1,5 +1,5 @@
 import { type Builtin, builtins } from "../components/builtins.ts";
-import type { Component } from "../components/component.ts";
+import type { Allocate, Component } from "../components/component.ts";
 import type { Arena } from "../runtime/arena.ts";
 import { formatBytes } from "../runtime/memory.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -94,7 +94,7 @@ export function createModel<const C extends Component = never>(
         }
         return tensor;
       },
-      buffer: (shape, values) => place(runtime, arena, shape, values),
+      buffer: bufferIn(runtime, arena),
     })
   );
   return {
@@ -131,9 +131,7 @@ function newCache(
   }
   const arena = runtime.arena();
   try {
-    const layers = blocks.map((b) =>
-      b.newCache?.(batch, length, (shape, values) => place(runtime, arena, shape, values))
-    );
+    const layers = blocks.map((b) => b.newCache?.(batch, length, bufferIn(runtime, arena)));
     return {
       layers,
       batch,
@@ -148,10 +146,16 @@ function newCache(
   }
 }
 
-function place(runtime: Runtime, arena: Arena, shape: readonly number[], values?: ArrayLike<number>): Tensor {
-  const tensor = runtime.place(arena, shape);
-  if (values) runtime.write(tensor, values);
-  return tensor;
+function bufferIn(runtime: Runtime, arena: Arena): Allocate {
+  return (shape, fill) => {
+    const tensor = runtime.place(arena, shape);
+    if (fill) {
+      const values = new Float32Array(size(shape));
+      fill(values);
+      runtime.write(tensor, values);
+    }
+    return tensor;
+  };
 }
 
 function knownComponents(components: readonly Component[], plugins: readonly Plugin[]): readonly Component[] {

@@ -2,6 +2,12 @@
 export class CheckpointError extends Error {
   /** For telling it apart. */
   override readonly name = "CheckpointError";
+
+  /** `message` becomes one line: what is quoted from a damaged file may hold anything. */
+  constructor(message: string, options?: ErrorOptions) {
+    // deno-lint-ignore no-control-regex
+    super(message.replace(/[\x00-\x1f\x7f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`), options);
+  }
 }
 
 /** Files of a checkpoint: a folder, a file and its neighbours, or bytes in memory. */

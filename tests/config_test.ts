@@ -31,7 +31,7 @@ const messages: [what: string, config: unknown, message: string][] = [
   [
     "a size of zero",
     { ...sizes, depth: 0 },
-    "Cannot build depth: current value is 0, expected a whole number from 1 up to 65536",
+    "Cannot build depth: current value is 0, expected a whole number from 1 up to 4096",
   ],
   [
     "a size that is a text",

@@ -9,8 +9,10 @@ export const alibi: Component<"position", "alibi", Record<never, never>> = {
   type: "alibi",
   options: {},
   build(_, { buffer, context, heads }) {
-    const values = alibiSlopes(heads).flatMap((slope) => Array.from({ length: context }, (_, d) => -slope * d));
-    const bias = buffer([heads, context], values);
+    const slopes = alibiSlopes(heads);
+    const bias = buffer([heads, context], (values) => {
+      for (let i = 0; i < values.length; i++) values[i] = -slopes[Math.floor(i / context)] * (i % context);
+    });
     return { bias: () => bias };
   },
 };

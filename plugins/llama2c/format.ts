@@ -75,41 +75,49 @@ async function readHeader(source: Source, file: string) {
   return { dim, hidden, layers, heads, kvHeads, vocab: Math.abs(vocab), context, tied: vocab > 0 };
 }
 
+/** Every tensor in the order of the file: parameter, shape, and how many layers have one. */
+function layout({ dim, hidden, layers, heads, kvHeads, vocab, context, tied }: Header) {
+  const headDim = dim / heads, kv = headDim * kvHeads;
+  const parts: [path: string, shape: readonly number[], copies: number][] = [
+    ["embedding.weight", [vocab, dim], 1],
+    ["norm1.weight", [dim], layers],
+    ["attention.q.weight", [dim, dim], layers],
+    ["attention.k.weight", [kv, dim], layers],
+    ["attention.v.weight", [kv, dim], layers],
+    ["attention.out.weight", [dim, dim], layers],
+    ["norm2.weight", [dim], layers],
+    ["feedForward.gate.weight", [hidden, dim], layers],
+    ["feedForward.down.weight", [dim, hidden], layers],
+    ["feedForward.up.weight", [hidden, dim], layers],
+    ["norm.weight", [dim], 1],
+    ["", [context, headDim], 1], // sines and cosines, which Tenon computes itself
+  ];
+  return tied ? parts : [...parts, ["head.weight", [vocab, dim], 1] as const];
+}
+
 function tensorsOf(source: Source, file: string, header: Header): Map<string, StoredTensor> {
-  const { dim, hidden, layers, heads, kvHeads, vocab, context, tied } = header, kv = dim / heads * kvHeads;
+  const parts = layout(header), bytes = source.size(file);
+  const expected = HEADER + 4 * parts.reduce((sum, [, shape, copies]) => sum + size(shape) * copies, 0);
+  if (bytes !== expected) {
+    throw new CheckpointError(
+      `Cannot read ${file}: it has ${bytes} bytes, expected ${expected} for the sizes in its header`,
+    );
+  }
   const tensors = new Map<string, StoredTensor>();
   let offset = HEADER;
-  const next = (path: string, shape: readonly number[]) => {
-    const at = offset;
-    offset += 4 * size(shape);
-    tensors.set(path, {
-      where: `${file}: ${path} at byte ${at}`,
-      shape,
-      dtype: "f32",
-      read: (from, into) => source.read(file, at + from, into),
-    });
-  };
-  const eachLayer = (name: string, shape: readonly number[]) => {
-    for (let i = 0; i < layers; i++) next(`blocks.${i}.${name}`, shape);
-  };
-  next("embedding.weight", [vocab, dim]);
-  eachLayer("norm1.weight", [dim]);
-  eachLayer("attention.q.weight", [dim, dim]);
-  eachLayer("attention.k.weight", [kv, dim]);
-  eachLayer("attention.v.weight", [kv, dim]);
-  eachLayer("attention.out.weight", [dim, dim]);
-  eachLayer("norm2.weight", [dim]);
-  eachLayer("feedForward.gate.weight", [hidden, dim]);
-  eachLayer("feedForward.down.weight", [dim, hidden]);
-  eachLayer("feedForward.up.weight", [hidden, dim]);
-  next("norm.weight", [dim]);
-  offset += 4 * context * (dim / heads); // tables of sines and cosines, which Tenon computes itself
-  if (!tied) next("head.weight", [vocab, dim]);
-  const bytes = source.size(file);
-  if (bytes !== offset) {
-    throw new CheckpointError(
-      `Cannot read ${file}: it has ${bytes} bytes, expected ${offset} for the sizes in its header`,
-    );
+  for (const [part, shape, copies] of parts) {
+    const inBlocks = /^(norm[12]|attention|feedForward)\./.test(part);
+    for (let i = 0; i < copies; i++, offset += 4 * size(shape)) {
+      const path = inBlocks ? `blocks.${i}.${part}` : part, at = offset;
+      if (path) {
+        tensors.set(path, {
+          where: `${file}: ${path} at byte ${at}`,
+          shape,
+          dtype: "f32",
+          read: (from, into) => source.read(file, at + from, into),
+        });
+      }
+    }
   }
   return tensors;
 }

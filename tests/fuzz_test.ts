@@ -1,0 +1,98 @@
+import fc from "fast-check";
+import { loadModel } from "../model/checkpoint.ts";
+import { CheckpointError, memorySource } from "../model/source.ts";
+import { huggingface } from "../plugins/huggingface/mod.ts";
+import { llama2c } from "../plugins/llama2c/mod.ts";
+import { createRuntime } from "../runtime/runtime.ts";
+import { assert, assertEquals } from "./assert.ts";
+import { type Files, llama2cFiles, llamaFolder, shardedFolder } from "./checkpoint_files.ts";
+
+/** A way to damage a file. Places are given as shares of its length, so that they suit any file. */
+const damage = fc.oneof(
+  fc.record({ kind: fc.constant("flip" as const), at: place(), bit: fc.nat(7) }),
+  fc.record({ kind: fc.constant("cut" as const), at: place() }),
+  fc.record({ kind: fc.constant("write" as const), at: place(), bytes: fc.uint8Array({ minLength: 1, maxLength: 9 }) }),
+  fc.record({
+    kind: fc.constant("insert" as const),
+    at: place(),
+    bytes: fc.uint8Array({ minLength: 1, maxLength: 9 }),
+  }),
+  fc.record({ kind: fc.constant("remove" as const), at: place(), count: fc.integer({ min: 1, max: 40 }) }),
+  fc.record({ kind: fc.constant("digit" as const), nth: fc.nat(200), digit: fc.constantFrom(...'0123456789-e."]{') }),
+);
+type Damage = typeof damage extends fc.Arbitrary<infer T> ? T : never;
+
+/** Mostly near the beginning, where headers are. */
+function place(): fc.Arbitrary<number> {
+  return fc.double({ min: 0, max: 1, noNaN: true }).map((v) => v ** 3);
+}
+
+function apply(file: Uint8Array<ArrayBuffer>, d: Damage): Uint8Array<ArrayBuffer> {
+  if (d.kind === "digit") {
+    const digits = [...file.keys()].filter((i) => file[i] >= 48 && file[i] <= 57), copy = file.slice();
+    if (digits.length) copy[digits[d.nth % digits.length]] = d.digit.charCodeAt(0);
+    return copy;
+  }
+  const at = Math.floor(d.at * file.length);
+  if (d.kind === "cut") return file.slice(0, at);
+  if (d.kind === "insert") return Uint8Array.from([...file.subarray(0, at), ...d.bytes, ...file.subarray(at)]);
+  if (d.kind === "remove") return Uint8Array.from([...file.subarray(0, at), ...file.subarray(at + d.count)]);
+  const copy = file.slice();
+  if (d.kind === "flip") copy[at] ^= 1 << d.bit;
+  else copy.set(d.bytes.subarray(0, copy.length - at), at);
+  return copy;
+}
+
+const checkpoints: [name: string, files: Files, file?: string][] = [
+  ["llama2.c", llama2cFiles(), "model.bin"],
+  ["llama2.c, untied", llama2cFiles([8, 12, 2, 2, 2, -13, 16]), "model.bin"],
+  [
+    "Hugging Face folder",
+    llamaFolder({
+      rope_scaling: {
+        rope_type: "llama3",
+        factor: 8,
+        low_freq_factor: 1,
+        high_freq_factor: 4,
+        original_max_position_embeddings: 16,
+      },
+    }),
+  ],
+  ["sharded folder", shardedFolder()],
+];
+
+const RUNS = 800;
+
+for (const [name, files, file] of checkpoints) {
+  Deno.test(`${RUNS} damaged copies of a ${name} load, or give one clear line`, async () => {
+    using runtime = await createRuntime({ threads: 1 });
+    const plugins = [llama2c, huggingface], used = runtime.backend.memory.used, ends = { loaded: 0, refused: 0 };
+    const damaged = fc.record({
+      file: fc.constantFrom(...Object.keys(files)),
+      damages: fc.array(damage, { minLength: 1, maxLength: 3 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(damaged, async ({ file: target, damages }) => {
+        const broken = { ...files, [target]: damages.reduce(apply, files[target]) };
+        try {
+          const { model, checkpoint } = await loadModel(runtime, memorySource(broken, file), { plugins });
+          try {
+            await checkpoint.tokenizer();
+            runtime.scope(() => model.forward([1]));
+            ends.loaded++;
+          } finally {
+            model.close();
+          }
+        } catch (error) {
+          assert(error instanceof CheckpointError || error instanceof RangeError, `${(error as Error).stack}`);
+          assert(error.message.length > 20 && !error.message.includes("\n"), error.message);
+          ends.refused++;
+        }
+        assertEquals(runtime.backend.memory.used - runtime.backend.scratch.bytes, used, "nothing is left behind");
+      }),
+      { seed: 7, numRuns: RUNS },
+    );
+    console.log(`${name}: ${ends.loaded} loaded, ${ends.refused} refused`);
+    assert(ends.loaded > 0 && ends.refused > RUNS / 4);
+  });
+}
