@@ -92,7 +92,7 @@ export function parseFlags<const F extends Readonly<Record<string, Flag<unknown>
   flags: F,
 ): Values<F> {
   const names = Object.keys(flags);
-  const parsed = parseArgs([...args], {
+  const parsed = parseArgs(joinValues(args, flags), {
     string: names.filter((n) => flags[n].value !== undefined),
     boolean: names.filter((n) => flags[n].value === undefined),
     collect: names.filter((n) => flags[n].value !== undefined),
@@ -122,6 +122,18 @@ export function parseFlags<const F extends Readonly<Record<string, Flag<unknown>
     return [name, flag.repeated ? list : list[0]];
   });
   return Object.fromEntries(values) as Values<F>;
+}
+
+/** `--flag value` as `--flag=value`, so that a value may begin with a dash; but not another flag. */
+function joinValues(args: readonly string[], flags: Readonly<Record<string, Flag<unknown>>>): string[] {
+  const isFlag = (text: string) => text.startsWith("--") && Object.hasOwn(flags, text.slice(2).split("=")[0]);
+  const joined: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const flag = isFlag(args[i]) && !args[i].includes("=") ? flags[args[i].slice(2)] : undefined, next = args[i + 1];
+    if (flag?.value === undefined) joined.push(args[i]);
+    else joined.push(`${args[i]}=${next === undefined || isFlag(next) ? "" : args[++i]}`);
+  }
+  return joined;
 }
 
 /** Help for every flag, one line each. */
