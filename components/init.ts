@@ -5,10 +5,14 @@ export type Random = () => number;
 export type Init = (values: Float32Array, random: Random, shape: readonly number[]) => void;
 
 /** All ones. */
-export const ones: Init = (values) => void values.fill(1);
+export function ones(values: Float32Array): void {
+  values.fill(1);
+}
 
 /** All zeros. */
-export const zeros: Init = (values) => void values.fill(0);
+export function zeros(values: Float32Array): void {
+  values.fill(0);
+}
 
 /** One value everywhere. */
 export function constant(value: number): Init {

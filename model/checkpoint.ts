@@ -47,7 +47,7 @@ export async function openCheckpoint(source: Source, plugins: readonly Plugin[])
  * then leaves no memory taken.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { createRuntime, llama2c, loadModel } from "@tenon/tenon";
  *
  * using runtime = await createRuntime();

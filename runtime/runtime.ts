@@ -2,7 +2,7 @@ import { Arena } from "./arena.ts";
 import { type Backend, referenceBackend, wasmBackend, type WasmOptions } from "./backend.ts";
 import type { Kernels } from "./kernels.ts";
 import { createOps, type Ops } from "./ops.ts";
-import { bytesOf, describeTensor, dimOf, type DType, elementBytes, type Layout, size, type Tensor } from "./tensor.ts";
+import { bytesOf, describeTensor, type DType, elementBytes, type Layout, size, type Tensor } from "./tensor.ts";
 
 /** Bytes read from a file at a time: small enough to stay in cache until they are packed. */
 const PIECE = 1 << 20;

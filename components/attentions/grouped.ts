@@ -31,7 +31,7 @@ export const softmaxOptions: Options<SoftmaxAttentionConfig> = {
 export function groupedAttention(
   { headDim: width, bias, window, scale, kvHeads }: SoftmaxAttentionConfig & { kvHeads: number },
   { dim, error, heads, linear, ops, position }: BuildContext,
-): Attention<KeyValueCache> {
+): Attention {
   if (width === null && dim % heads) throw error(`heads ${heads} does not divide dim ${dim}: set attention.headDim`);
   if (heads % kvHeads) throw error(`attention.kvHeads ${kvHeads} does not divide heads ${heads}`);
   const headDim = width ?? dim / heads;
@@ -55,7 +55,7 @@ export function groupedAttention(
     window: window ?? 0,
     ...(relative && { bias: relative() }),
   });
-  return {
+  const layer: Attention<KeyValueCache> = {
     forward(x, start, cache) {
       const [batch, time] = x.shape, mixed = ops.attention(...project(x, start), options(start), cache);
       return out(reshape(mixed, [batch, time, heads * headDim]));
@@ -63,4 +63,5 @@ export function groupedAttention(
     weights: (x, start, cache) => ops.attentionWeights(...project(x, start), options(start), cache),
     newCache: (batch, length, buffer) => newKeyValueCache(buffer, batch, kvHeads, headDim, length),
   };
+  return layer;
 }

@@ -2,7 +2,7 @@
  * Checkpoints as they are on the Hugging Face hub.
  *
  * @example
- * ```ts no-eval
+ * ```ts ignore
  * import { createRuntime, loadModel } from "@tenon/tenon";
  * import { huggingface } from "@tenon/tenon/huggingface";
  *
