@@ -57,7 +57,7 @@ export function wasmBackend(options: WasmOptions = {}): Backend {
   return linearBackend({
     name: `wasm ${simd}, ${threads} ${threads === 1 ? "thread" : "threads"}`,
     threads,
-    kernels: wasmKernels(pool, memory.memory, scratch),
+    kernels: wasmKernels(pool, memory, scratch),
     memory,
     scratch,
     close: () => pool.close(),

@@ -2,6 +2,7 @@ import { baseline } from "../kernels/gen/baseline.ts";
 import type { KernelExports } from "../kernels/gen/exports.ts";
 import { relaxed } from "../kernels/gen/relaxed.ts";
 import type { Arena } from "./arena.ts";
+import type { LinearMemory } from "./memory.ts";
 import type { AttentionOptions, Kernels, KeyValueCache, RotaryLayout, SinusoidLayout } from "./kernels.ts";
 import { dimOf, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
 
@@ -34,6 +35,10 @@ const rotary: Readonly<Record<RotaryLayout, "rotate_half_f32" | "rotate_interlea
   interleaved: "rotate_interleaved_f32",
 };
 const sinusoidCode: Readonly<Record<SinusoidLayout, number>> = { cosSin: 0, sinCos: 1, interleaved: 2 };
+/** Bytes in use from which weights come from memory, not from a cache, each time a token is generated. */
+const CACHED = 24 * 2 ** 20;
+/** Depth from which a panel is long enough for several to be read at once. */
+const LONG = 1024;
 /** Keys of a block and rows of a unit, as in kernels/assembly/attention.ts. */
 const KEY_BLOCK = 64, ROWS = 4;
 
@@ -46,7 +51,8 @@ export interface Dispatch {
 }
 
 /** The kernels in WebAssembly. Each line names the axis it is split over, and what an element of it costs. */
-export function wasmKernels(pool: Dispatch, memory: WebAssembly.Memory, scratch: Arena): Kernels {
+export function wasmKernels(pool: Dispatch, linear: LinearMemory, scratch: Arena): Kernels {
+  const { memory } = linear;
   type Name = keyof KernelExports;
   const split = (name: Name, count: number, cost: number, ...args: number[]) =>
     pool.run(name, count, pool.chunk(count, count * cost), ...args);
@@ -72,7 +78,8 @@ export function wasmKernels(pool: Dispatch, memory: WebAssembly.Memory, scratch:
       const m = rowsOf(x), [n, k] = w.shape, panels = panelsOf(n);
       // One row is fastest four panels at a time, two rows two.
       const chunk = pool.chunk(panels, m * n * k, m === 1 ? 4 : m === 2 ? 2 : 1);
-      pool.run("gemm_f32", panels, chunk, out.ptr, x.ptr, w.ptr, pointer(bias), m, n, k);
+      const inOrder = m === 1 && k < LONG && linear.used > CACHED ? 1 : 0;
+      pool.run("gemm_f32", panels, chunk, out.ptr, x.ptr, w.ptr, pointer(bias), m, n, k, inOrder);
     },
     gather: (out, table, ids) =>
       split(

@@ -200,7 +200,7 @@ export function eagerRuntime(simd: Simd, threads: number): Runtime {
   return new Runtime(linearBackend({
     name: `wasm ${simd}, ${threads} eager threads`,
     threads,
-    kernels: wasmKernels(pool, memory.memory, scratch),
+    kernels: wasmKernels(pool, memory, scratch),
     memory,
     scratch,
     close: () => pool.close(),

@@ -20,6 +20,17 @@ function inPieces(elements: number): (module: WebAssembly.Module, memory: WebAss
 }
 
 for (const simd of ["baseline", "relaxed"] as const) {
+  Deno.test(`a row has the same bytes when panels are read in order, as with weights that fill no cache, ${simd}`, async () => {
+    using cached = runtimeWith(simd, inPieces(Infinity)), full = runtimeWith(simd, inPieces(7));
+    full.arena().alloc(30 * 2 ** 20);
+    for (const opCase of opCases.matmul) {
+      const [actual, expected] = await Promise.all(
+        [full, cached].map((r) => r.scope(() => r.read(opCase.run(r, ...makeInputs(r, opCase))))),
+      );
+      assertSameBits(actual, expected, `matmul ${opCase.name} in order`);
+    }
+  });
+
   Deno.test(`any split of any kernel's range gives the same bytes, ${simd}`, async () => {
     using whole = runtimeWith(simd, inPieces(Infinity));
     for (const elements of [1, 2, 3, 5, 16]) {

@@ -23,7 +23,7 @@ export function runtimeWith(
   return new Runtime(linearBackend({
     name: `${simd}, for tests`,
     threads: 1,
-    kernels: wasmKernels(dispatch, memory.memory, scratch),
+    kernels: wasmKernels(dispatch, memory, scratch),
     memory,
     scratch,
     close() {},

@@ -4,7 +4,7 @@
 // order, and that a single row streams at memory speed. `x` is not packed.
 
 import { floats } from "./simd";
-import { band, PANEL, PANEL_STEP, tile_4x8 } from "./tile";
+import { band, PANEL, PANEL_STEP, tile_1x8, tile_4x8 } from "./tile";
 
 /** Depth of a block: a panel of it (32 KB) and four rows of `x` stay in the first two caches. */
 const K_BLOCK: i32 = 1024;
@@ -14,15 +14,20 @@ const ROW_BLOCK: i32 = 64;
 /**
  * `c [m, n] = a [m, k] · wᵀ + bias`, `w` in panels, `bias` 0 for none. Owns panels `begin … end`.
  * Each element is one chain over k, so the result is the same for any `m`, any blocking and any split.
+ * `inOrder` (for one row) reads the panels one by one: for weights that come from memory, not from a cache.
  */
 export function gemm_f32(
-  c: usize, a: usize, w: usize, bias: usize, m: i32, n: i32, k: i32, begin: i32, end: i32,
+  c: usize, a: usize, w: usize, bias: usize, m: i32, n: i32, k: i32, inOrder: i32, begin: i32, end: i32,
 ): void {
   const cRow = floats(n), aRow = floats(k), panel = <usize>k * PANEL_STEP;
   const first = begin * PANEL, last = min(n, end * PANEL);
   w += <usize>begin * panel;
   if (m <= 2) {
-    band(c + floats(first), cRow, bias ? bias + floats(first) : 0, 0, a, aRow, w, panel, k, m, last - first);
+    let j = first;
+    if (m == 1 && inOrder) {
+      for (; j <= last - PANEL; j += PANEL, w += panel) tile_1x8(c + floats(j), bias ? bias + floats(j) : 0, a, w, k);
+    }
+    if (j < last) band(c + floats(j), cRow, bias ? bias + floats(j) : 0, 0, a, aRow, w, panel, k, m, last - j);
     return;
   }
   for (let k0 = 0; k0 < k || k0 == 0; k0 += K_BLOCK) {

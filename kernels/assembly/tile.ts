@@ -181,6 +181,28 @@ export function tile_1x32(c: usize, start: usize, a: usize, b: usize, panel: usi
   v128.store(c, c4, 64), v128.store(c, c5, 80), v128.store(c, c6, 96), v128.store(c, c7, 112);
 }
 
+/**
+ * One row against one whole panel. Two chains leave the arithmetic waiting, but the panels of a matrix are read strictly
+ * in order: four short streams defeat the prefetchers of memory (measured for k = 288: 15 against 22 GB/s).
+ */
+export function tile_1x8(c: usize, start: usize, a: usize, b: usize, k: i32): void {
+  let c0 = f32x4.splat(0), c1 = c0;
+  if (start != 0) c0 = v128.load(start), c1 = v128.load(start, 16);
+  let x: v128, s: v128;
+  for (; k >= 4; k -= 4) {
+    x = v128.load(a);
+    s = splat0(x), c0 = madd(s, v128.load(b), c0), c1 = madd(s, v128.load(b, 16), c1);
+    s = splat1(x), c0 = madd(s, v128.load(b, 32), c0), c1 = madd(s, v128.load(b, 48), c1);
+    s = splat2(x), c0 = madd(s, v128.load(b, 64), c0), c1 = madd(s, v128.load(b, 80), c1);
+    s = splat3(x), c0 = madd(s, v128.load(b, 96), c0), c1 = madd(s, v128.load(b, 112), c1);
+    a += 16, b += 4 * PANEL_STEP;
+  }
+  for (; k > 0; k--, a += 4, b += PANEL_STEP) {
+    s = v128.load32_splat(a), c0 = madd(s, v128.load(b), c0), c1 = madd(s, v128.load(b, 16), c1);
+  }
+  v128.store(c, c0), v128.store(c, c1, 16);
+}
+
 /** `rows ≤ 4` rows against `columns` columns, in panels of `panel` bytes, by the tile that suits them. */
 export function band(
   c: usize, cRow: usize, start: usize, startRow: usize, a: usize, aRow: usize, b: usize, panel: usize,

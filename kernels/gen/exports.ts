@@ -143,6 +143,7 @@ export interface KernelExports {
     m: number,
     n: number,
     k: number,
+    inOrder: number,
     begin: number,
     end: number,
   ): void;
