@@ -5,7 +5,8 @@
  *     deno task kernels:check    fails if gen/ is not what the sources give
  *
  * The compiler's own optimizer is off: it sinks statements into one another, and the tiles need theirs in the order they
- * are written (measured: 27 instead of 51 GFLOP/s). The passes below only shorten the code.
+ * are written (measured: 27 instead of 51 GFLOP/s). The passes below only shorten the code; any that folds splats into
+ * v128.const is left out too, since V8 makes such a constant anew at every use (measured: exp takes 3 times as long).
  */
 import asc from "assemblyscript/asc";
 import binaryen from "binaryen";

@@ -8,7 +8,7 @@
 // Blocks begin at multiples of KEY_BLOCK, and keys that a row may not see add exact zeros. So a row has the same bytes
 // whichever rows it is computed with: one token at a time, in chunks or all at once.
 
-import { exp4 } from "./math";
+import { expBelow4 } from "./math";
 import { floats, loadUpTo4, loadUpTo4Or, max4, reverse4, storeUpTo4, sum4 } from "./simd";
 import { band, PANEL, PANEL_STEP } from "./tile";
 import { expRow, rowMax } from "./softmax";
@@ -80,7 +80,7 @@ function updateRow(scores: usize, state: usize, o: usize, width: i32, keys: i32,
     store<f32>(state, load<f32>(state, 4) + sum, 4);
     return;
   }
-  const shrink = exp4(f32x4.splat(before - top));
+  const shrink = expBelow4(f32x4.splat(before - top));
   store<f32>(state, top);
   store<f32>(state, load<f32>(state, 4) * f32x4.extract_lane(shrink, 0) + sum, 4);
   for (let i = 0; i < width; i += 4) v128.store(o + floats(i), f32x4.mul(v128.load(o + floats(i)), shrink));

@@ -13,6 +13,13 @@ function relu4(x: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
+function reluSquared4(x: v128): v128 {
+  const r = relu4(x);
+  return f32x4.mul(r, r);
+}
+
+// @ts-ignore: decorator
+@inline
 function gelu4(x: v128): v128 {
   const half = f32x4.mul(x, f32x4.splat(0.5));
   return madd(half, erf4(f32x4.mul(x, f32x4.splat(0.7071067811865476))), half);
@@ -60,68 +67,97 @@ export function scale_f32(out: usize, x: usize, factor: f32, begin: i32, end: i3
   }
 }
 
+const RELU: i32 = 0, RELU_SQUARED: i32 = 1, GELU: i32 = 2, GELU_TANH: i32 = 3, SILU: i32 = 4, SIGMOID: i32 = 5;
+const TANH: i32 = 6, ERF: i32 = 7, EXP: i32 = 8;
+
+/** Function number `f` of one vector. */
+function apply4(f: i32, x: v128): v128 {
+  if (f == RELU) return relu4(x);
+  if (f == RELU_SQUARED) return reluSquared4(x);
+  if (f == GELU) return gelu4(x);
+  if (f == GELU_TANH) return geluTanh4(x);
+  if (f == SILU) return silu4(x);
+  if (f == SIGMOID) return sigmoid4(x);
+  if (f == TANH) return tanh4(x);
+  if (f == ERF) return erf4(x);
+  return exp4(x);
+}
+
+/**
+ * `out = f(x)`, times `up` if that is not 0. Four vectors a turn, all of one function: V8 makes each constant of a
+ * polynomial anew in every turn (three instructions), and shares it only within.
+ */
+function activate(f: i32, out: usize, x: usize, up: usize, begin: i32, end: i32): void {
+  let i = begin, a: v128, b: v128, c: v128, d: v128;
+  for (; i <= end - 16; i += 16) {
+    const from = x + floats(i), to = out + floats(i);
+    a = v128.load(from), b = v128.load(from, 16), c = v128.load(from, 32), d = v128.load(from, 48);
+    if (f == RELU) a = relu4(a), b = relu4(b), c = relu4(c), d = relu4(d);
+    else if (f == RELU_SQUARED) a = reluSquared4(a), b = reluSquared4(b), c = reluSquared4(c), d = reluSquared4(d);
+    else if (f == SILU) a = silu4(a), b = silu4(b), c = silu4(c), d = silu4(d);
+    else if (f == GELU) a = gelu4(a), b = gelu4(b), c = gelu4(c), d = gelu4(d);
+    else if (f == GELU_TANH) a = geluTanh4(a), b = geluTanh4(b), c = geluTanh4(c), d = geluTanh4(d);
+    else if (f == SIGMOID) a = sigmoid4(a), b = sigmoid4(b), c = sigmoid4(c), d = sigmoid4(d);
+    else if (f == TANH) a = tanh4(a), b = tanh4(b), c = tanh4(c), d = tanh4(d);
+    else if (f == ERF) a = erf4(a), b = erf4(b), c = erf4(c), d = erf4(d);
+    else a = exp4(a), b = exp4(b), c = exp4(c), d = exp4(d);
+    if (up) {
+      const u = up + floats(i);
+      a = f32x4.mul(a, v128.load(u)), b = f32x4.mul(b, v128.load(u, 16));
+      c = f32x4.mul(c, v128.load(u, 32)), d = f32x4.mul(d, v128.load(u, 48));
+    }
+    v128.store(to, a), v128.store(to, b, 16), v128.store(to, c, 32), v128.store(to, d, 48);
+  }
+  for (; i < end; i += 4) {
+    a = apply4(f, loadUpTo4(x + floats(i), end - i));
+    if (up) a = f32x4.mul(a, loadUpTo4(up + floats(i), end - i));
+    storeUpTo4(out + floats(i), a, end - i);
+  }
+}
+
 /** `out = max(x, 0)`. */
 export function relu_f32(out: usize, x: usize, begin: i32, end: i32): void {
-  for (let i = begin; i < end; i += 4) {
-    storeUpTo4(out + floats(i), relu4(loadUpTo4(x + floats(i), end - i)), end - i);
-  }
+  activate(RELU, out, x, 0, begin, end);
 }
 
 /** `out = max(x, 0)²`. */
 export function relu_squared_f32(out: usize, x: usize, begin: i32, end: i32): void {
-  for (let i = begin; i < end; i += 4) {
-    const r = relu4(loadUpTo4(x + floats(i), end - i));
-    storeUpTo4(out + floats(i), f32x4.mul(r, r), end - i);
-  }
+  activate(RELU_SQUARED, out, x, 0, begin, end);
 }
 
 /** `out = x Φ(x) = x/2 · (1 + erf(x / √2))`. */
 export function gelu_f32(out: usize, x: usize, begin: i32, end: i32): void {
-  for (let i = begin; i < end; i += 4) {
-    storeUpTo4(out + floats(i), gelu4(loadUpTo4(x + floats(i), end - i)), end - i);
-  }
+  activate(GELU, out, x, 0, begin, end);
 }
 
 /** `out = x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³)))`. */
 export function gelu_tanh_f32(out: usize, x: usize, begin: i32, end: i32): void {
-  for (let i = begin; i < end; i += 4) {
-    storeUpTo4(out + floats(i), geluTanh4(loadUpTo4(x + floats(i), end - i)), end - i);
-  }
+  activate(GELU_TANH, out, x, 0, begin, end);
 }
 
 /** `out = x / (1 + e⁻ˣ)`. */
 export function silu_f32(out: usize, x: usize, begin: i32, end: i32): void {
-  for (let i = begin; i < end; i += 4) {
-    storeUpTo4(out + floats(i), silu4(loadUpTo4(x + floats(i), end - i)), end - i);
-  }
+  activate(SILU, out, x, 0, begin, end);
 }
 
 /** `out = 1 / (1 + e⁻ˣ)`. */
 export function sigmoid_f32(out: usize, x: usize, begin: i32, end: i32): void {
-  for (let i = begin; i < end; i += 4) {
-    storeUpTo4(out + floats(i), sigmoid4(loadUpTo4(x + floats(i), end - i)), end - i);
-  }
+  activate(SIGMOID, out, x, 0, begin, end);
 }
 
 /** `out = tanh x`. */
 export function tanh_f32(out: usize, x: usize, begin: i32, end: i32): void {
-  for (let i = begin; i < end; i += 4) {
-    storeUpTo4(out + floats(i), tanh4(loadUpTo4(x + floats(i), end - i)), end - i);
-  }
+  activate(TANH, out, x, 0, begin, end);
 }
 
 /** `out = erf x`. */
 export function erf_f32(out: usize, x: usize, begin: i32, end: i32): void {
-  for (let i = begin; i < end; i += 4) {
-    storeUpTo4(out + floats(i), erf4(loadUpTo4(x + floats(i), end - i)), end - i);
-  }
+  activate(ERF, out, x, 0, begin, end);
 }
 
 /** `out = eˣ`. */
 export function exp_f32(out: usize, x: usize, begin: i32, end: i32): void {
-  for (let i = begin; i < end; i += 4) {
-    storeUpTo4(out + floats(i), exp4(loadUpTo4(x + floats(i), end - i)), end - i);
-  }
+  activate(EXP, out, x, 0, begin, end);
 }
 
 /** `out = sin x`. */
@@ -136,34 +172,22 @@ export function cos_f32(out: usize, x: usize, begin: i32, end: i32): void {
 
 /** `out = max(gate, 0) · up`. */
 export function reglu_f32(out: usize, gate: usize, up: usize, begin: i32, end: i32): void {
-  for (let i = begin; i < end; i += 4) {
-    const g = relu4(loadUpTo4(gate + floats(i), end - i));
-    storeUpTo4(out + floats(i), f32x4.mul(g, loadUpTo4(up + floats(i), end - i)), end - i);
-  }
+  activate(RELU, out, gate, up, begin, end);
 }
 
 /** `out = gelu(gate) · up`. */
 export function geglu_f32(out: usize, gate: usize, up: usize, begin: i32, end: i32): void {
-  for (let i = begin; i < end; i += 4) {
-    const g = gelu4(loadUpTo4(gate + floats(i), end - i));
-    storeUpTo4(out + floats(i), f32x4.mul(g, loadUpTo4(up + floats(i), end - i)), end - i);
-  }
+  activate(GELU, out, gate, up, begin, end);
 }
 
 /** `out = gelu_tanh(gate) · up`. */
 export function geglu_tanh_f32(out: usize, gate: usize, up: usize, begin: i32, end: i32): void {
-  for (let i = begin; i < end; i += 4) {
-    const g = geluTanh4(loadUpTo4(gate + floats(i), end - i));
-    storeUpTo4(out + floats(i), f32x4.mul(g, loadUpTo4(up + floats(i), end - i)), end - i);
-  }
+  activate(GELU_TANH, out, gate, up, begin, end);
 }
 
 /** `out = silu(gate) · up`. */
 export function swiglu_f32(out: usize, gate: usize, up: usize, begin: i32, end: i32): void {
-  for (let i = begin; i < end; i += 4) {
-    const g = silu4(loadUpTo4(gate + floats(i), end - i));
-    storeUpTo4(out + floats(i), f32x4.mul(g, loadUpTo4(up + floats(i), end - i)), end - i);
-  }
+  activate(SILU, out, gate, up, begin, end);
 }
 
 /** f32 from IEEE half precision, `x` an array of 16-bit words. */

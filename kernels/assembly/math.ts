@@ -3,37 +3,43 @@
 
 import { madd } from "./simd";
 
-/** Below this `exp` is zero even as a subnormal; above the next it is infinite. */
-const EXP_LOW: f32 = -103.98;
-const EXP_HIGH: f32 = 88.72284;
+/** Below this, results would leave the normal floats: `exp` is 0. Above the next, it is infinite. */
+const EXP_LOW: f32 = -86.98;
+const EXP_HIGH: f32 = 88.72283;
 
-/**
- * `eˣ` within 2 units in the last place. With n = round(x / ln 2) and r = x − n ln 2, `eˣ = 2ⁿ · (1 + r + r² q(r))`.
- * The power of two is applied in two halves, so that results underflow gradually and reach the largest float.
- */
+/** `eˣ` for EXP_LOW ≤ x ≤ EXP_HIGH. With n = round(x / ln 2), r = x − n ln 2: `eˣ = 2ⁿ (1 + r + r² q(r))`. */
 // @ts-ignore: decorator
 @inline
-export function exp4(x: v128): v128 {
-  const clamped = f32x4.min(f32x4.max(x, f32x4.splat(EXP_LOW)), f32x4.splat(EXP_HIGH));
-  // Adding 1.5 · 2²³ rounds to an integer and leaves it in the low bits.
-  const shifted = f32x4.add(f32x4.mul(clamped, f32x4.splat(1.44269504)), f32x4.splat(12582912.0));
+function expWithin4(x: v128): v128 {
+  // Adding 1.5 · 2²³ rounds to an integer, and leaves it in the low bits.
+  const shifted = madd(x, f32x4.splat(1.44269504), f32x4.splat(12582912.0));
   const n = f32x4.sub(shifted, f32x4.splat(12582912.0));
-  // ln 2 in two parts; the first has 9 significant bits, so n · LN2_HIGH is exact.
-  let r = f32x4.sub(clamped, f32x4.mul(n, f32x4.splat(0.693359375)));
-  r = madd(n, f32x4.splat(2.12194440e-4), r);
+  // ln 2 in two parts; the first has 9 significant bits, so that its product with n is exact.
+  const r = madd(n, f32x4.splat(2.12194440e-4), madd(n, f32x4.splat(-0.693359375), x));
   let q = f32x4.splat(0.0013814487028867006);
   q = madd(q, r, f32x4.splat(0.008368780836462975));
   q = madd(q, r, f32x4.splat(0.04166839271783829));
   q = madd(q, r, f32x4.splat(0.1666651964187622));
   q = madd(q, r, f32x4.splat(0.4999999403953552));
   const e = f32x4.add(madd(f32x4.mul(r, r), q, r), f32x4.splat(1.0));
-  const exponent = i32x4.sub(shifted, i32x4.splat(0x4b400000));
-  const half = i32x4.shr_s(exponent, 1);
-  const low = i32x4.shl(i32x4.add(half, i32x4.splat(127)), 23);
-  const high = i32x4.shl(i32x4.add(i32x4.sub(exponent, half), i32x4.splat(127)), 23);
-  const y = f32x4.mul(f32x4.mul(e, low), high);
-  const infinite = v128.bitselect(f32x4.splat(f32.POSITIVE_INFINITY), y, f32x4.gt(x, f32x4.splat(EXP_HIGH)));
-  return v128.andnot(infinite, f32x4.lt(x, f32x4.splat(EXP_LOW)));
+  return i32x4.add(e, i32x4.shl(shifted, 23)); // n more in the exponent
+}
+
+/** `eˣ` for x ≤ EXP_HIGH, as softmax needs it: within 2 units in the last place down to −86.98, 0 below, NaN for NaN. */
+// @ts-ignore: decorator
+@inline
+export function expBelow4(x: v128): v128 {
+  const low = f32x4.splat(EXP_LOW);
+  // pmax and pmin are one instruction where max and min are seven; x comes first so that NaN stays.
+  return v128.andnot(expWithin4(f32x4.pmax(x, low)), f32x4.lt(x, low));
+}
+
+/** `eˣ` for any x: as above, and infinite from 88.72283. */
+// @ts-ignore: decorator
+@inline
+export function exp4(x: v128): v128 {
+  const high = f32x4.splat(EXP_HIGH), e = expBelow4(f32x4.pmin(x, high));
+  return v128.bitselect(f32x4.splat(f32.POSITIVE_INFINITY), e, f32x4.gt(x, high));
 }
 
 /** `1 / (1 + e⁻ˣ)`. */
@@ -62,7 +68,7 @@ export function tanh4(x: v128): v128 {
   p = madd(p, z, f32x4.splat(-0.3333328068256378));
   const small = madd(f32x4.mul(p, z), x, x);
   const one = f32x4.splat(1.0);
-  const large = f32x4.sub(one, f32x4.div(f32x4.splat(2.0), f32x4.add(exp4(f32x4.add(a, a)), one)));
+  const large = f32x4.sub(one, f32x4.div(f32x4.splat(2.0), f32x4.add(expBelow4(f32x4.pmin(f32x4.add(a, a), f32x4.splat(80.0))), one)));
   return v128.bitselect(small, withSignOf(large, x), f32x4.lt(a, f32x4.splat(0.625)));
 }
 
@@ -87,7 +93,7 @@ export function erf4(x: v128): v128 {
   c = madd(c, t, f32x4.splat(0.3784564137458801));
   c = madd(c, t, f32x4.splat(0.26389822363853455));
   c = madd(c, t, f32x4.splat(0.001423720270395279));
-  const large = f32x4.sub(one, f32x4.mul(c, exp4(f32x4.neg(z))));
+  const large = f32x4.sub(one, f32x4.mul(c, expBelow4(f32x4.neg(z))));
   // NaN fails both comparisons and so takes the polynomial, which passes it on.
   const saturated = v128.bitselect(one, large, f32x4.gt(a, f32x4.splat(4.0)));
   return v128.bitselect(withSignOf(saturated, x), f32x4.mul(p, x), f32x4.gt(a, one));

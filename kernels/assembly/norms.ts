@@ -6,13 +6,19 @@ import { floats, loadUpTo4, madd, storeUpTo4, sum4 } from "./simd";
 export function rms_norm_f32(out: usize, x: usize, weight: usize, dim: i32, eps: f32, begin: i32, end: i32): void {
   for (let r = begin; r < end; r++) {
     const xr = x + <usize>r * floats(dim), yr = out + <usize>r * floats(dim);
-    let squares = f32x4.splat(0);
-    for (let i = 0; i < dim; i += 4) {
-      const v = loadUpTo4(xr + floats(i), dim - i);
-      squares = madd(v, v, squares);
+    // Four chains: one alone would wait for itself.
+    let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0, i = 0;
+    for (; i <= dim - 16; i += 16) {
+      const at = xr + floats(i), a = v128.load(at), b = v128.load(at, 16), c = v128.load(at, 32), d = v128.load(at, 48);
+      s0 = madd(a, a, s0), s1 = madd(b, b, s1), s2 = madd(c, c, s2), s3 = madd(d, d, s3);
     }
-    const s = f32x4.splat(<f32>1.0 / sqrt<f32>(sum4(squares) / <f32>dim + eps));
-    for (let i = 0; i < dim; i += 4) {
+    for (; i < dim; i += 4) {
+      const v = loadUpTo4(xr + floats(i), dim - i);
+      s0 = madd(v, v, s0);
+    }
+    const squares = sum4(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)));
+    const s = f32x4.splat(<f32>1.0 / sqrt<f32>(squares / <f32>dim + eps));
+    for (i = 0; i < dim; i += 4) {
       let y = f32x4.mul(loadUpTo4(xr + floats(i), dim - i), s);
       if (weight) y = f32x4.mul(y, loadUpTo4(weight + floats(i), dim - i));
       storeUpTo4(yr + floats(i), y, dim - i);
@@ -30,16 +36,19 @@ export function layer_norm_f32(
   const n = <f32>dim;
   for (let r = begin; r < end; r++) {
     const xr = x + <usize>r * floats(dim), yr = out + <usize>r * floats(dim);
-    let sums = f32x4.splat(0);
-    for (let i = 0; i < dim; i += 4) sums = f32x4.add(sums, loadUpTo4(xr + floats(i), dim - i));
-    const m = f32x4.splat(sum4(sums) / n);
-    let rest = f32x4.splat(0), squares = rest, i = 0;
-    for (; i <= dim - 4; i += 4) {
-      const d = f32x4.sub(v128.load(xr + floats(i)), m);
-      rest = f32x4.add(rest, d);
-      squares = madd(d, d, squares);
+    let s0 = f32x4.splat(0), s1 = s0, i = 0;
+    for (; i <= dim - 8; i += 8) {
+      s0 = f32x4.add(s0, v128.load(xr + floats(i))), s1 = f32x4.add(s1, v128.load(xr + floats(i), 16));
     }
-    let restSum = sum4(rest), squareSum = sum4(squares);
+    for (; i < dim; i += 4) s0 = f32x4.add(s0, loadUpTo4(xr + floats(i), dim - i));
+    const m = f32x4.splat(sum4(f32x4.add(s0, s1)) / n);
+    let rest0 = f32x4.splat(0), rest1 = rest0, squares0 = rest0, squares1 = rest0;
+    for (i = 0; i <= dim - 8; i += 8) {
+      const d0 = f32x4.sub(v128.load(xr + floats(i)), m), d1 = f32x4.sub(v128.load(xr + floats(i), 16), m);
+      rest0 = f32x4.add(rest0, d0), rest1 = f32x4.add(rest1, d1);
+      squares0 = madd(d0, d0, squares0), squares1 = madd(d1, d1, squares1);
+    }
+    let restSum = sum4(f32x4.add(rest0, rest1)), squareSum = sum4(f32x4.add(squares0, squares1));
     for (; i < dim; i++) {
       const d = load<f32>(xr + floats(i)) - f32x4.extract_lane(m, 0);
       restSum += d;

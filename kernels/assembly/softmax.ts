@@ -1,6 +1,6 @@
 // Softmax over rows, and log-probabilities of chosen tokens. Both own rows `begin … end` of `x [rows, n]`.
 
-import { exp4, logarithm } from "./math";
+import { expBelow4, logarithm } from "./math";
 import { floats, loadUpTo4, loadUpTo4Or, max4, storeUpTo4, sum4 } from "./simd";
 
 /** The largest of `n` floats; −∞ for none, NaN if there is one. */
@@ -13,10 +13,17 @@ export function rowMax(x: usize, n: i32): f32 {
 /** `out = e^(x − top)`; returns the sum. `out` may be `x`. */
 export function expRow(out: usize, x: usize, n: i32, top: f32): f32 {
   const t = f32x4.splat(top);
-  let sums = f32x4.splat(0);
-  for (let i = 0; i < n; i += 4) {
+  let sums = f32x4.splat(0), i = 0;
+  for (; i <= n - 16; i += 16) {
+    const from = x + floats(i), to = out + floats(i);
+    const e0 = expBelow4(f32x4.sub(v128.load(from), t)), e1 = expBelow4(f32x4.sub(v128.load(from, 16), t));
+    const e2 = expBelow4(f32x4.sub(v128.load(from, 32), t)), e3 = expBelow4(f32x4.sub(v128.load(from, 48), t));
+    v128.store(to, e0), v128.store(to, e1, 16), v128.store(to, e2, 32), v128.store(to, e3, 48);
+    sums = f32x4.add(f32x4.add(f32x4.add(f32x4.add(sums, e0), e1), e2), e3);
+  }
+  for (; i < n; i += 4) {
     // Lanes beyond the row hold −∞, whose exponential adds an exact zero.
-    const e = exp4(f32x4.sub(loadUpTo4Or(x + floats(i), n - i, f32.NEGATIVE_INFINITY), t));
+    const e = expBelow4(f32x4.sub(loadUpTo4Or(x + floats(i), n - i, f32.NEGATIVE_INFINITY), t));
     storeUpTo4(out + floats(i), e, n - i);
     sums = f32x4.add(sums, e);
   }
@@ -41,7 +48,7 @@ export function log_softmax_at_f32(out: usize, x: usize, targets: usize, n: i32,
     let sum = 0.0;
     // f64 between vectors: a vocabulary of 10⁵ would cost an f32 sum three digits.
     for (let i = 0; i < n; i += 4) {
-      sum += <f64>sum4(exp4(f32x4.sub(loadUpTo4Or(xr + floats(i), n - i, f32.NEGATIVE_INFINITY), t)));
+      sum += <f64>sum4(expBelow4(f32x4.sub(loadUpTo4Or(xr + floats(i), n - i, f32.NEGATIVE_INFINITY), t)));
     }
     const x0 = load<f32>(xr + floats(load<i32>(targets + floats(r))));
     store<f32>(out + floats(r), <f32>(<f64>x0 - <f64>top - logarithm(sum)));
