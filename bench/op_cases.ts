@@ -1,0 +1,219 @@
+/** What every kernel is timed on. A kernel without a row is a type error. */
+import type { GatedKernel, Kernels, UnaryKernel } from "../runtime/kernels.ts";
+import { newKeyValueCache } from "../runtime/ops.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { size, type Tensor } from "../runtime/tensor.ts";
+
+/** One row of the benchmark. */
+export interface OpBench {
+  /** Sizes. */
+  readonly name: string;
+  /** Allocates what the op works on and returns one run of it. */
+  make(rt: Runtime): () => void;
+  /** Floating-point operations of a run, for ops that are bound by arithmetic. */
+  readonly flops?: number;
+  /** Bytes that a run reads and writes at least, for ops that are bound by memory. */
+  readonly bytes?: number;
+}
+
+const ROWS = 512, DIM = 768;
+
+/** A kept tensor with numbers in [−1, 1). */
+function filled(rt: Runtime, shape: readonly number[], layout: "rows" | "panels" = "rows"): Tensor {
+  const t = rt.place(rt.arena(), shape, layout), values = new Float32Array(size(shape));
+  for (let i = 0, x = 1; i < values.length; i++) values[i] = (x = Math.imul(x, 1664525) + 1013904223 | 0) / 2 ** 31;
+  rt.write(t, values);
+  return t;
+}
+
+function matmul(m: number, k: number, n: number): OpBench {
+  return {
+    name: `${m}×${k}×${n}`,
+    make(rt) {
+      const x = filled(rt, [m, k]), w = filled(rt, [n, k], "panels"), out = filled(rt, [m, n]);
+      return () => rt.kernels.matmul(out, x, w);
+    },
+    flops: 2 * m * k * n,
+    ...(m === 1 && { bytes: 4 * k * n }),
+  };
+}
+
+function unary(kernel: UnaryKernel | "softmax"): OpBench[] {
+  return [{
+    name: `${ROWS}×${DIM}`,
+    make(rt) {
+      const x = filled(rt, [ROWS, DIM]), out = filled(rt, [ROWS, DIM]);
+      return () => rt.kernels[kernel](out, x);
+    },
+    bytes: 8 * ROWS * DIM,
+  }];
+}
+
+function binary(kernel: GatedKernel | "add" | "mul"): OpBench[] {
+  return [{
+    name: `${ROWS}×${DIM}`,
+    make(rt) {
+      const [x, y, out] = [1, 2, 3].map(() => filled(rt, [ROWS, DIM]));
+      return () => rt.kernels[kernel](out, x, y);
+    },
+    bytes: 12 * ROWS * DIM,
+  }];
+}
+
+/** Attention of `time` rows behind `start` that are cached: prefill or decoding. */
+function attention(kernel: "attention" | "attentionWeights", start: number, time: number): OpBench {
+  const heads = 12, headDim = 64;
+  return {
+    name: `positions ${start} … ${start + time - 1}, ${heads} heads of ${headDim}`,
+    make(rt) {
+      const arena = rt.arena(),
+        q = filled(rt, [1, time, heads, headDim]),
+        past = filled(rt, [1, start + time, heads, headDim]);
+      const cache = newKeyValueCache((shape) => rt.place(arena, shape), 1, heads, headDim, start + time);
+      const out = filled(rt, kernel === "attention" ? q.shape : [1, heads, time, start + time]);
+      rt.kernels.append(cache, past, past, 0);
+      return () => rt.kernels[kernel](out, q, cache, heads, { start, scale: headDim ** -0.5, window: 0 });
+    },
+    flops: 4 * heads * headDim * time * (start + time / 2),
+  };
+}
+
+/** Every kernel's rows. */
+export const opBenches: Readonly<Record<keyof Kernels, readonly OpBench[]>> = {
+  matmul: [
+    [256, 256, 256],
+    [512, 512, 512],
+    [1024, 1024, 1024],
+    [128, 768, 2048],
+    [512, 768, 768],
+    [1, 768, 768],
+    [1, 768, 2048],
+    [1, 288, 32000],
+    [1, 2048, 16384],
+    [2, 768, 2048],
+    [4, 768, 2048],
+  ].map(([m, k, n]) => matmul(m, k, n)),
+  pack: [{
+    name: `${ROWS}×${DIM}`,
+    make(rt) {
+      const x = filled(rt, [ROWS, DIM]), panels = filled(rt, [ROWS, DIM], "panels");
+      return () => rt.kernels.pack(panels, x, 0);
+    },
+    bytes: 8 * ROWS * DIM,
+  }],
+  packTransposed: [{
+    name: `${DIM}×${ROWS}`,
+    make(rt) {
+      const x = filled(rt, [DIM, ROWS]), panels = filled(rt, [ROWS, DIM], "panels");
+      return () => rt.kernels.packTransposed(panels, x, 0);
+    },
+    bytes: 8 * ROWS * DIM,
+  }],
+  unpack: [{
+    name: `${ROWS}×${DIM}`,
+    make(rt) {
+      const rows = filled(rt, [ROWS, DIM]), panels = filled(rt, [ROWS, DIM], "panels");
+      return () => rt.kernels.unpack(rows, panels);
+    },
+    bytes: 8 * ROWS * DIM,
+  }],
+  widen: (["f16", "bf16"] as const).map((dtype) => ({
+    name: `${ROWS * DIM} of ${dtype}`,
+    make(rt) {
+      const x = rt.place(rt.arena(), [ROWS * DIM], "rows", dtype), out = filled(rt, [ROWS * DIM]);
+      rt.backend.fill(x, (bytes) => void bytes.fill(0x31));
+      return () => rt.kernels.widen(out, x);
+    },
+    bytes: 6 * ROWS * DIM,
+  })),
+  gather: (["rows", "panels"] as const).map((layout) => ({
+    name: `${ROWS} of 32000×288 in ${layout}`,
+    make(rt) {
+      const table = filled(rt, [32000, 288], layout), out = filled(rt, [ROWS, 288]);
+      const ids = rt.place(rt.arena(), [ROWS], "rows", "i32");
+      rt.backend.write(ids, Array.from({ length: ROWS }, (_, i) => i * 7919 % 32000));
+      return () => rt.kernels.gather(out, table, ids);
+    },
+    bytes: 8 * ROWS * 288,
+  })),
+  layerNorm: [{
+    name: `${ROWS}×${DIM}`,
+    make(rt) {
+      const [x, out] = [1, 2].map(() => filled(rt, [ROWS, DIM])), w = filled(rt, [DIM]);
+      return () => rt.kernels.layerNorm(out, x, w, w, 1e-5);
+    },
+    bytes: 8 * ROWS * DIM,
+  }],
+  rmsNorm: [{
+    name: `${ROWS}×${DIM}`,
+    make(rt) {
+      const [x, out] = [1, 2].map(() => filled(rt, [ROWS, DIM])), w = filled(rt, [DIM]);
+      return () => rt.kernels.rmsNorm(out, x, w, 1e-5);
+    },
+    bytes: 8 * ROWS * DIM,
+  }],
+  softmax: unary("softmax"),
+  logSoftmaxAt: [{
+    name: "64×32000",
+    make(rt) {
+      const x = filled(rt, [64, 32000]), out = filled(rt, [64]), targets = rt.place(rt.arena(), [64], "rows", "i32");
+      rt.backend.write(targets, Array.from({ length: 64 }, (_, i) => i));
+      return () => rt.kernels.logSoftmaxAt(out, x, targets);
+    },
+    bytes: 4 * 64 * 32000,
+  }],
+  sinusoid: [{
+    name: "512×64",
+    make(rt) {
+      const out = filled(rt, [512, 64]), positions = rt.place(rt.arena(), [512], "rows", "i32");
+      rt.backend.write(positions, Array.from({ length: 512 }, (_, i) => i));
+      const frequencies = Array.from({ length: 32 }, (_, i) => 10000 ** (-i / 32));
+      return () => rt.kernels.sinusoid(out, positions, frequencies, "cosSin");
+    },
+    bytes: 4 * 512 * 64,
+  }],
+  rotate: (["half", "interleaved"] as const).map((layout) => ({
+    name: `${ROWS} rows of 12 heads of 64, ${layout}`,
+    make(rt) {
+      const [x, out] = [1, 2].map(() => filled(rt, [1, ROWS, 12, 64])), table = filled(rt, [ROWS, 64]);
+      return () => rt.kernels.rotate(out, x, table, 0, layout);
+    },
+    bytes: 8 * ROWS * DIM,
+  })),
+  append: [{
+    name: `${ROWS} rows of 12 heads of 64`,
+    make(rt) {
+      const arena = rt.arena(), k = filled(rt, [1, ROWS, 12, 64]);
+      const cache = newKeyValueCache((shape) => rt.place(arena, shape), 1, 12, 64, ROWS);
+      return () => rt.kernels.append(cache, k, k, 0);
+    },
+    bytes: 16 * ROWS * DIM,
+  }],
+  attention: [attention("attention", 0, 128), attention("attention", 0, 512), attention("attention", 511, 1)],
+  attentionWeights: [attention("attentionWeights", 0, 128)],
+  add: binary("add"),
+  mul: binary("mul"),
+  scale: [{
+    name: `${ROWS}×${DIM}`,
+    make(rt) {
+      const [x, out] = [1, 2].map(() => filled(rt, [ROWS, DIM]));
+      return () => rt.kernels.scale(out, x, 0.5);
+    },
+    bytes: 8 * ROWS * DIM,
+  }],
+  relu: unary("relu"),
+  reluSquared: unary("reluSquared"),
+  gelu: unary("gelu"),
+  geluTanh: unary("geluTanh"),
+  silu: unary("silu"),
+  sigmoid: unary("sigmoid"),
+  tanh: unary("tanh"),
+  erf: unary("erf"),
+  exp: unary("exp"),
+  sin: unary("sin"),
+  cos: unary("cos"),
+  reglu: binary("reglu"),
+  geglu: binary("geglu"),
+  gegluTanh: binary("gegluTanh"),
+  swiglu: binary("swiglu"),
+};
