@@ -1,6 +1,6 @@
 /**
- * What this machine and engine could do at best: relaxed multiply-adds that never leave registers, and reads of a buffer
- * that no cache holds. Nothing that computes in WebAssembly gets beyond either.
+ * What this machine and engine could do at best: relaxed multiply-adds that never leave registers, and reads of a
+ * buffer that no cache holds. Nothing that computes in WebAssembly gets beyond either.
  *
  * @example
  * ```ts

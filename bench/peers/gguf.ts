@@ -1,6 +1,6 @@
 /**
- * A writer of GGUF, the file format of llama.cpp, version 3: a header, key–value metadata, a table of tensors, then their
- * bytes. https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+ * A writer of GGUF, the file format of llama.cpp, version 3: a header, key–value metadata, a table of tensors, then
+ * their bytes. https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  */
 import { BYTES, type ModelSize, START, type Weight, weights } from "./cases.ts";
 

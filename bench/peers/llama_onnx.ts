@@ -10,12 +10,12 @@ import { Graph } from "./onnx.ts";
 /** ONNX Runtime's own operators. */
 const OWN = "com.microsoft";
 
-/** The past of layer `i` goes in as `past.key.i` and `past.value.i`, and comes out, longer, as `key.i` and `value.i`. */
+/** The past of layer `i` goes in as `past.key.i` and `past.value.i`; it comes out longer, as `key.i` and `value.i`. */
 export const pastParts: readonly string[] = ["key", "value"];
 
 /**
- * The model file of `size`. Inputs: `ids [1, time]`, `start [1]` (position of the first), and the past. Outputs: `logits
- * [1, 1, vocab]` of the last position, and the new past.
+ * The model file of `size`. Inputs: `ids [1, time]`, `start [1]` (position of the first), and the past. Outputs:
+ * `logits [1, 1, vocab]` of the last position, and the new past.
  */
 export function llamaOnnx(size: ModelSize): Uint8Array<ArrayBuffer> {
   const { dim, depth, heads, vocab, context } = size, headDim = dim / heads;

@@ -3,7 +3,7 @@ import { type ModelCase, promptTokens } from "./cases.ts";
 import { argmax, collect, likeliest, median, secondsPerCall } from "./measure.ts";
 import type { Prepared } from "./protocol.ts";
 
-/** Tokens of the prompt before decoding. After this many, both models have clear favourites, so that texts can be compared. */
+/** Tokens of the prompt before decoding: after them, both models have a clear favourite, so texts can be compared. */
 export const SHORT = 16;
 
 /** A model that reads tokens. */

@@ -77,9 +77,9 @@ export interface Plan {
 
 /** Idle time before each measurement, ms: thread pools of those before spin for a moment. */
 const PAUSE = 50;
-/** An f32 product may differ from the exact one by this share of Σ |aᵢ · bᵢ|: far above rounding, far below a mistake. */
+/** A product may be off by this share of Σ |aᵢ · bᵢ|: far above rounding, far below a mistake. */
 const TOLERANCE = 1e-5;
-/** A logarithm of a probability may differ by this much: one of the implementations keeps its keys and values in f16. */
+/** A logarithm of a probability may differ by this much: wllama keeps its keys and values in f16. */
 const LOG_TOLERANCE = 0.02;
 
 /** Measures `cases` with one child per implementation and number of threads, and adds what it finds to `results`. */
