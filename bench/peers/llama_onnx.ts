@@ -1,7 +1,7 @@
 /**
  * A Llama-shaped decoder as an ONNX graph, of ONNX Runtime's own operators where it has any. Its MultiHeadAttention is
  * taken although exporters of Llama models choose GroupQueryAttention: in WebAssembly that one takes ten times as long
- * over a prompt of 512 tokens, and never less.
+ * over a prompt of 512 tokens, and about as long for a single one.
  */
 import { type ModelSize, type Weight, weights } from "./cases.ts";
 import { transposed } from "./measure.ts";

@@ -59,8 +59,8 @@ export async function start(threads: number): Promise<Runner> {
 }
 
 /**
- * Its threads are meant for browsers: Emscripten starts a classic worker, which gets its program by `importScripts`. Deno
- * has neither, so each worker becomes one module that holds both, with an `importScripts` that does nothing.
+ * Its threads are meant for browsers: Emscripten starts a classic worker, which gets its program by `importScripts`.
+ * Deno has neither, so each worker becomes one module that holds both, with an `importScripts` that does nothing.
  */
 async function allowThreads(tf: TfCore, threads: number): Promise<void> {
   const folder = "wasm-out/tfjs-backend-wasm-threaded-simd";
