@@ -1,0 +1,144 @@
+/**
+ * What is measured: sizes, cases, and the numbers that every implementation is given, so that their results can be
+ * compared.
+ */
+
+/** A matrix product `C [m, n] = A [m, k] · B [k, n]`, where B is a weight. */
+export interface ProductCase {
+  /** Tells it from the model cases. */
+  readonly kind: "product";
+  /** `512x768x768`. */
+  readonly name: string;
+  /** Rows of A and C. */
+  readonly m: number;
+  /** Columns of A, rows of B. */
+  readonly k: number;
+  /** Columns of B and C. */
+  readonly n: number;
+}
+
+/** A Llama-shaped model that reads a prompt, or writes on from a short one. */
+export interface ModelCase {
+  /** `prefill` reads `tokens` tokens at once; `decode` writes `tokens` tokens one by one. */
+  readonly kind: "prefill" | "decode";
+  /** `15M prefill 128`. */
+  readonly name: string;
+  /** The model. */
+  readonly size: ModelSize;
+  /** How many tokens. */
+  readonly tokens: number;
+}
+
+/** Anything that an implementation may be asked to measure. */
+export type Case = ProductCase | ModelCase;
+
+/** Sizes of a Llama-shaped model with a tied embedding. */
+export interface ModelSize {
+  /** Its parameters, roughly. */
+  readonly name: string;
+  /** Width of the residual stream. */
+  readonly dim: number;
+  /** Number of blocks. */
+  readonly depth: number;
+  /** Attention heads, each with its own keys and values. */
+  readonly heads: number;
+  /** Width of the feed-forward. */
+  readonly hidden: number;
+  /** Number of tokens. */
+  readonly vocab: number;
+  /** Most positions. */
+  readonly context: number;
+}
+
+/** The models: the shapes of the 15M and 110M checkpoints of llama2.c. */
+export const modelSizes: readonly ModelSize[] = [
+  { name: "15M", dim: 288, depth: 6, heads: 6, hidden: 768, vocab: 32000, context: 1024 },
+  { name: "110M", dim: 768, depth: 12, heads: 12, hidden: 2048, vocab: 32000, context: 1024 },
+];
+
+const shapes: readonly (readonly [m: number, k: number, n: number])[] = [
+  [256, 256, 256],
+  [512, 512, 512],
+  [1024, 1024, 1024],
+  [128, 768, 2048],
+  [512, 768, 768],
+  [1, 768, 2048],
+  [1, 768, 768],
+  [1, 288, 32000],
+  [1, 2048, 16384],
+];
+
+/** All matrix products. */
+export const productCases: readonly ProductCase[] = shapes.map(([m, k, n]) => ({
+  kind: "product",
+  name: `${m}x${k}x${n}`,
+  m,
+  k,
+  n,
+}));
+
+/** All model cases; those of one size lie together. */
+export const modelCases: readonly ModelCase[] = modelSizes.flatMap((size) =>
+  ([["prefill", 128], ["prefill", 512], ["decode", 32]] as const).map(([kind, tokens]) => ({
+    kind,
+    name: `${size.name} ${kind}${kind === "prefill" ? ` ${tokens}` : ""}`,
+    size,
+    tokens,
+  }))
+);
+
+/** The token that starts a sequence, and the one that stands for byte 0; those of the other bytes follow it. */
+export const START = 1, BYTES = 3;
+
+/** A text of `count` letters; the models know no word in it, so that each is a token of its own. */
+export function promptText(count: number): string {
+  return Array.from({ length: count }, (_, i) => String.fromCharCode(97 + (i * 7 + (i >> 4)) % 26)).join("");
+}
+
+/** `count` token ids: the start token, then a {@linkcode promptText}. */
+export function promptTokens(count: number): number[] {
+  return [START, ...new TextEncoder().encode(promptText(count - 1)).values().map((byte) => BYTES + byte)];
+}
+
+/** `count` values, evenly spread over −`scale` … `scale`; the same for the same `seed`. */
+export function spread(count: number, seed: number, scale: number): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(count);
+  let state = Math.imul(seed + 1, 0x9e3779b1);
+  for (let i = 0; i < count; i++) {
+    // A linear congruential generator, Numerical Recipes' constants; its high bits are good enough for weights.
+    state = (Math.imul(state, 1664525) + 1013904223) | 0;
+    values[i] = state / 2 ** 31 * scale;
+  }
+  return values;
+}
+
+/** A weight of a model. */
+export interface Weight {
+  /** As Tenon names it: `blocks.0.attention.q.weight`. */
+  readonly name: string;
+  /** `[outputs, inputs]`, or `[dim]` for a norm. */
+  readonly shape: readonly number[];
+  /** Its values, row-major. Made anew by each call, so that nothing is held longer than needed. */
+  values(): Float32Array<ArrayBuffer>;
+}
+
+/** The weights of a model, norms 1, everything else random; a Llama checkpoint of Hugging Face holds the same. */
+export function weights({ dim, depth, hidden, vocab }: ModelSize): Weight[] {
+  const list: Weight[] = [];
+  const add = (name: string, ...shape: number[]) => {
+    const seed = list.length, count = shape.reduce((product, n) => product * n, 1);
+    const values = () => shape.length === 1 ? new Float32Array(count).fill(1) : spread(count, seed, 0.05);
+    list.push({ name, shape, values });
+  };
+  add("embedding.weight", vocab, dim);
+  for (let i = 0; i < depth; i++) {
+    add(`blocks.${i}.norm1.weight`, dim);
+    for (const part of ["q", "k", "v", "out"]) add(`blocks.${i}.attention.${part}.weight`, dim, dim);
+    add(`blocks.${i}.norm2.weight`, dim);
+    add(`blocks.${i}.feedForward.gate.weight`, hidden, dim);
+    add(`blocks.${i}.feedForward.up.weight`, hidden, dim);
+    add(`blocks.${i}.feedForward.down.weight`, dim, hidden);
+  }
+  add("norm.weight", dim);
+  return list;
+}

@@ -1,0 +1,55 @@
+/** Everything that is measured. */
+import type { Case } from "./cases.ts";
+import type { Start } from "./protocol.ts";
+
+/** Something that computes cases. */
+export interface Implementation {
+  /** Names it on the command line of a child. */
+  readonly id: string;
+  /** Heads its column. */
+  readonly label: string;
+  /** Tenon itself, another form of it, something that it is compared with, or the machine. */
+  readonly role: "tenon" | "variant" | "peer" | "ceiling";
+  /** Whether it computes a case. */
+  takes(c: Case): boolean;
+  /** Imports its runner. Only its child does, so that no implementation disturbs another. */
+  load(): Promise<{ readonly start: Start }>;
+}
+
+const products = (c: Case) => c.kind === "product";
+const models = (c: Case) => c.kind === "prefill" || c.kind === "decode";
+
+/** In the order of columns, and of even rounds. */
+export const implementations: readonly Implementation[] = [
+  {
+    id: "tenon",
+    label: "Tenon",
+    role: "tenon",
+    takes: (c) => products(c) || models(c),
+    load: () => import("./tenon.ts"),
+  },
+  {
+    id: "tenon-packing",
+    label: "Tenon, packing counted",
+    role: "variant",
+    takes: (c) => c.kind === "product" && c.m > 1,
+    load: async () => ({ start: (await import("./tenon.ts")).startPacking }),
+  },
+  {
+    id: "ort",
+    label: "onnxruntime-web",
+    role: "peer",
+    takes: (c) => products(c) || models(c),
+    load: () => import("./ort.ts"),
+  },
+  { id: "tfjs", label: "tfjs-wasm", role: "peer", takes: products, load: () => import("./tfjs.ts") },
+  { id: "jax", label: "jax-js", role: "peer", takes: products, load: () => import("./jax.ts") },
+  { id: "wllama", label: "wllama", role: "peer", takes: models, load: () => import("./wllama.ts") },
+  {
+    id: "ceiling",
+    label: "ceiling",
+    role: "ceiling",
+    takes: () => true,
+    load: () => import("./ceiling.ts"),
+  },
+];

@@ -1,0 +1,75 @@
+/**
+ * A Llama-shaped decoder as an ONNX graph, of ONNX Runtime's own operators where it has any. Its MultiHeadAttention is
+ * taken although exporters of Llama models choose GroupQueryAttention: in WebAssembly that one takes ten times as long
+ * over a prompt of 512 tokens, and about as long for a single one.
+ */
+import { type ModelSize, type Weight, weights } from "./cases.ts";
+import { transposed } from "./measure.ts";
+import { Graph } from "./onnx.ts";
+
+/** ONNX Runtime's own operators. */
+const OWN = "com.microsoft";
+
+/** The past of layer `i` goes in as `past.key.i` and `past.value.i`; it comes out longer, as `key.i` and `value.i`. */
+export const pastParts: readonly string[] = ["key", "value"];
+
+/**
+ * The model file of `size`. Inputs: `ids [1, time]`, `start [1]` (position of the first), and the past. Outputs:
+ * `logits [1, 1, vocab]` of the last position, and the new past.
+ */
+export function llamaOnnx(size: ModelSize): Uint8Array<ArrayBuffer> {
+  const { dim, depth, heads, vocab, context } = size, headDim = dim / heads;
+  const graph = new Graph(), byName = new Map(weights(size).map((weight) => [weight.name, weight]));
+  const take = (name: string) => byName.get(name)!;
+  const whole = (values: readonly number[]) =>
+    graph.constant("i64", [values.length], BigInt64Array.from(values, BigInt));
+
+  const normed = (x: string, name: string) => {
+    const weight = graph.constant("f32", [dim], take(name).values());
+    return graph.node("SimplifiedLayerNormalization", [x, weight], { axis: -1, epsilon: { float: 1e-5 } });
+  };
+  const product = (x: string, { shape: [outputs, inputs], values }: Weight) =>
+    graph.node("MatMul", [x, graph.constant("f32", [inputs, outputs], transposed(values(), outputs, inputs))]);
+
+  const ids = graph.input("ids", "i64", [1, "time"]);
+  const start = graph.input("start", "i64", [1]);
+  const angles = rotations(context, headDim).map((table) => graph.constant("f32", [context, headDim / 2], table));
+  const embedding = take("embedding.weight");
+  let x = graph.node("Gather", [graph.constant("f32", [vocab, dim], embedding.values()), ids]);
+
+  for (let i = 0; i < depth; i++) {
+    const weight = (part: string) => take(`blocks.${i}.${part}.weight`);
+    const past = pastParts.map((part) => graph.input(`past.${part}.${i}`, "f32", [1, heads, "past", headDim]));
+    for (const part of pastParts) graph.output(`${part}.${i}`, "f32", [1, heads, "now", headDim]);
+
+    const before = normed(x, `blocks.${i}.norm1.weight`);
+    const qkv = ["q", "k", "v"].map((part) => product(before, weight(`attention.${part}`)));
+    const attended = [`attended.${i}`, ...pastParts.map((part) => `${part}.${i}`)];
+    const turned = qkv.slice(0, 2).map((part) =>
+      graph.node("RotaryEmbedding", [part, start, ...angles], { interleaved: 0, num_heads: heads }, OWN)
+    );
+    // Empty names are inputs left out: bias, padding mask, attention bias.
+    const inputs = [...turned, qkv[2], "", "", "", ...past];
+    graph.nodeInto(attended, "MultiHeadAttention", inputs, { num_heads: heads, unidirectional: 1 }, OWN);
+    x = graph.node("Add", [x, product(attended[0], weight("attention.out"))]);
+
+    const middle = normed(x, `blocks.${i}.norm2.weight`);
+    const gate = product(middle, weight("feedForward.gate")), up = product(middle, weight("feedForward.up"));
+    const gated = graph.node("Mul", [graph.node("Mul", [gate, graph.node("Sigmoid", [gate])]), up]);
+    x = graph.node("Add", [x, product(gated, weight("feedForward.down"))]);
+  }
+
+  const end = 2 ** 31 - 1;
+  const lastRow = graph.node("Slice", [normed(x, "norm.weight"), whole([-1]), whole([end]), whole([1])]);
+  graph.nodeInto(["logits"], "Identity", [product(lastRow, embedding)]);
+  graph.output("logits", "f32", [1, 1, vocab]);
+  return graph.done();
+}
+
+/** Cosines and sines `[context, headDim / 2]` of the angles by which pairs of channels are turned. */
+function rotations(context: number, headDim: number): Float32Array<ArrayBuffer>[] {
+  const half = headDim / 2;
+  return [Math.cos, Math.sin].map((f) =>
+    Float32Array.from({ length: context * half }, (_, i) => f(Math.floor(i / half) * 10000 ** (-(i % half) / half)))
+  );
+}

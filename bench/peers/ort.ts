@@ -1,0 +1,87 @@
+/** ONNX Runtime, its WebAssembly build: MLAS. */
+import type { ModelSize } from "./cases.ts";
+import { llamaOnnx, pastParts } from "./llama_onnx.ts";
+import { prepareProduct } from "./measure.ts";
+import { type Model, modelRunner } from "./models.ts";
+import { Graph } from "./onnx.ts";
+import type { Runner } from "./protocol.ts";
+
+const PACKAGE = "npm:onnxruntime-web@1.30.0";
+
+/** What is used of a tensor. */
+interface OrtTensor {
+  readonly data: Float32Array;
+}
+
+/** What is used of a session. */
+interface OrtSession {
+  run(feeds: Readonly<Record<string, OrtTensor>>): Promise<Readonly<Record<string, OrtTensor>>>;
+  release(): Promise<void>;
+}
+
+/** What is used of onnxruntime-web. */
+interface Ort {
+  readonly env: { readonly wasm: { numThreads: number }; logLevel: string };
+  readonly Tensor: new (type: string, values: ArrayBufferView, shape: readonly number[]) => OrtTensor;
+  readonly InferenceSession: {
+    create(model: Uint8Array, options: Readonly<Record<string, unknown>>): Promise<OrtSession>;
+  };
+}
+
+/** Starts it. */
+export async function start(threads: number): Promise<Runner> {
+  const ort = await import(PACKAGE) as Ort;
+  ort.env.wasm.numThreads = threads;
+  ort.env.logLevel = "error";
+  const open = (model: Uint8Array) =>
+    ort.InferenceSession.create(model, {
+      executionProviders: ["wasm"],
+      graphOptimizationLevel: "all",
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      logSeverityLevel: 3,
+    });
+  const model = modelRunner(async ({ size }) => buildModel(ort, await open(llamaOnnx(size)), size));
+  return {
+    about: `${PACKAGE.slice(4)}, wasm`,
+    prepare(c) {
+      if (c.kind !== "product") return model(c);
+      const { m, k, n } = c;
+      return prepareProduct(c, async (a, b) => {
+        const graph = new Graph();
+        const inputs = [graph.input("a", "f32", [m, k]), graph.constant("f32", [k, n], b)];
+        graph.nodeInto(["c"], "MatMul", inputs);
+        graph.output("c", "f32", [m, n]);
+        const session = await open(graph.done()), feeds = { a: new ort.Tensor("float32", a, [m, k]) };
+        return {
+          run: () => session.run(feeds),
+          result: async () => (await session.run(feeds)).c.data,
+          close: () => void session.release(),
+        };
+      });
+    },
+  };
+}
+
+function buildModel(ort: Ort, session: OrtSession, { depth, heads, dim }: ModelSize): Model {
+  const layers = Array.from({ length: depth }, (_, i) => i);
+  const names = layers.flatMap((i) => pastParts.map((part) => `${part}.${i}`));
+  const nothing = new ort.Tensor("float32", new Float32Array(0), [1, heads, 0, dim / heads]);
+  let past: Record<string, OrtTensor> = {};
+  const forward = async (tokens: readonly number[], position: number) => {
+    const { logits, ...now } = await session.run({
+      ids: new ort.Tensor("int64", BigInt64Array.from(tokens, BigInt), [1, tokens.length]),
+      start: new ort.Tensor("int64", BigInt64Array.of(BigInt(position)), [1]),
+      ...past,
+    });
+    past = Object.fromEntries(names.map((name) => [`past.${name}`, now[name]]));
+    return logits.data;
+  };
+  return {
+    read(tokens) {
+      past = Object.fromEntries(names.map((name) => [`past.${name}`, nothing]));
+      return forward(tokens, 0);
+    },
+    next: (token, position) => forward([token], position),
+  };
+}
