@@ -8,6 +8,9 @@ import type { ResolvedConfig } from "./config.ts";
 import { forward } from "./forward.ts";
 import { paramDeclaration, type Plugin } from "./plugin.ts";
 
+/** Positions over which the memory of a cache is averaged: caches may come in blocks. */
+const SPAN = 1024;
+
 /** One layer of a {@linkcode Description}. */
 export interface LayerDescription extends BuiltLayer {
   /** Parameters of this layer and the layers in it. */
@@ -78,7 +81,7 @@ export function planModel(
       list.filter(filter).reduce((sum, p) => sum + size(p.shape), 0);
   let cacheBytes = 0;
   for (const block of parts.blocks) {
-    block.newCache?.(1, 8, (shape) => {
+    block.newCache?.(1, SPAN, (shape) => {
       cacheBytes += 4 * size(shape);
       return runtime.temp(shape);
     });
@@ -91,7 +94,7 @@ export function planModel(
     bytes: parameterBytes + bufferBytes,
     flopsPerToken,
     flopsPerTokenFull,
-    cacheBytesPerToken: cacheBytes / 8,
+    cacheBytesPerToken: cacheBytes / SPAN,
     layers: parts.layers.map((layer) => ({ ...layer, parameters: count((p) => p.path.startsWith(`${layer.path}.`)) })),
     params: list,
   };

@@ -10,7 +10,7 @@ export type SinusoidLayout = "cosSin" | "sinCos" | "interleaved";
 export interface KeyValueCache {
   /** `[batch, kvHeads, ⌈capacity/8⌉, headDim, 8]`. */
   readonly keys: Tensor;
-  /** `[batch, kvHeads, ⌈headDim/8⌉, capacity, 8]`. */
+  /** `[batch, kvHeads, ⌈capacity/64⌉, ⌈headDim/8⌉, 64, 8]`. */
   readonly values: Tensor;
   /** Positions that fit. */
   readonly capacity: number;

@@ -7,7 +7,17 @@ import type {
   SinusoidLayout,
   UnaryKernel,
 } from "./kernels.ts";
-import { describeTensor, dimOf, type DType, type Layout, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
+import {
+  describeTensor,
+  dimOf,
+  type DType,
+  type Layout,
+  panelsOf,
+  rowsOf,
+  size,
+  type Tensor,
+  VALUE_BLOCK,
+} from "./tensor.ts";
 
 /** Element-wise functions: `out = f(x)`, the shape of `x`. See {@linkcode Kernels} for the formulas. */
 export type UnaryOps = Readonly<Record<UnaryKernel, (x: Tensor) => Tensor>>;
@@ -242,7 +252,7 @@ export function newKeyValueCache(
 ): KeyValueCache {
   return {
     keys: buffer([batch, kvHeads, panelsOf(capacity), headDim, 8]),
-    values: buffer([batch, kvHeads, panelsOf(headDim), capacity, 8]),
+    values: buffer([batch, kvHeads, Math.ceil(capacity / VALUE_BLOCK), panelsOf(headDim), VALUE_BLOCK, 8]),
     capacity,
   };
 }

@@ -1,5 +1,5 @@
 import type { AttentionOptions, Kernels, KeyValueCache } from "./kernels.ts";
-import { dimOf, PANEL, panelsOf, type Tensor } from "./tensor.ts";
+import { dimOf, PANEL, panelsOf, type Tensor, VALUE_BLOCK } from "./tensor.ts";
 
 /** The kernels that know about positions. */
 type AttentionKernels = Pick<Kernels, "sinusoid" | "rotate" | "append" | "attention" | "attentionWeights">;
@@ -123,5 +123,7 @@ function keyIndex({ capacity }: KeyValueCache, head: number, position: number, i
 }
 
 function valueIndex({ capacity }: KeyValueCache, head: number, position: number, i: number, headDim: number): number {
-  return ((head * panelsOf(headDim) + Math.floor(i / PANEL)) * capacity + position) * PANEL + i % PANEL;
+  const block = head * Math.ceil(capacity / VALUE_BLOCK) + Math.floor(position / VALUE_BLOCK);
+  const panel = block * panelsOf(headDim) + Math.floor(i / PANEL);
+  return (panel * VALUE_BLOCK + position % VALUE_BLOCK) * PANEL + i % PANEL;
 }

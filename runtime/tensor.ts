@@ -25,6 +25,9 @@ export interface Tensor {
 /** Columns of a panel. */
 export const PANEL = 8;
 
+/** Positions of a panel of cached values. */
+export const VALUE_BLOCK = 64;
+
 /** Number of elements: `size([2, 3]) === 6`. */
 export function size(shape: readonly number[]): number {
   return shape.reduce((product, n) => product * n, 1);

@@ -45,7 +45,7 @@ export const ARGUMENTS = 64;
  * its runtime still exits.
  */
 export function workerMain(word: typeof Word, argumentsAt: number): void {
-  const SPINS = 4000, IDLE = 400;
+  const SPINS = 20_000, IDLE = 400;
   const self = globalThis as unknown as {
     onmessage: (event: { data: WorkerSetup }) => void;
     close(): void;
@@ -78,7 +78,7 @@ export function workerMain(word: typeof Word, argumentsAt: number): void {
         [kernel, count, chunk, ...args] = command;
       }
       spins = 0;
-      const begin = (left - 1) * chunk;
+      const begin = (Math.ceil(count / chunk) - left) * chunk;
       try {
         kernels[kernel](...args, begin, Math.min(count, begin + chunk));
       } catch {

@@ -227,11 +227,11 @@ export const opCases: Readonly<Record<keyof Kernels, readonly OpCase[]>> = {
   ),
   append: [1, 5, 8, 12].map((headDim) => ({
     name: `heads of ${headDim}`,
-    inputs: [[2, 3, 2, headDim], [2, 3, 2, headDim], [2 * 2 * (2 * headDim + Math.ceil(headDim / 8) * 9) * 8]],
+    inputs: [[2, 3, 2, headDim], [2, 3, 2, headDim], [2 * 2 * (2 * headDim + Math.ceil(headDim / 8) * 64) * 8]],
     run(rt, k, v, space) {
       const zero = rt.ops.scale(space, 0);
       const keys = { ...zero, shape: [2, 2, 2, headDim, 8] };
-      const values = { ...zero, shape: [2, 2, Math.ceil(headDim / 8), 9, 8], ptr: zero.ptr + 4 * size(keys.shape) };
+      const values = { ...zero, shape: [2, 2, 1, Math.ceil(headDim / 8), 64, 8], ptr: zero.ptr + 4 * size(keys.shape) };
       rt.kernels.append({ keys, values, capacity: 9 }, k, v, 6);
       return zero;
     },

@@ -20,7 +20,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   "plugins/cli/": ["@std/cli/parse-args"],
   "plugins/huggingface/": ["@huggingface/tokenizers"],
   "tests/": ["@std/assert", "fast-check", "@tenon/tenon", "@tenon/tenon/testing"],
-  "bench/": ["assemblyscript/asc", "npm:"],
+  "bench/": ["assemblyscript/asc", "node:process", "npm:"],
 };
 
 interface Import {

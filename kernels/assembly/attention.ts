@@ -2,10 +2,10 @@
 // Milakov & Gimelshein 2018, https://arxiv.org/abs/1805.02867; Dao et al. 2022, https://arxiv.org/abs/2205.14135
 //
 // Caches are laid out so that both products read panels, like any other product:
-//   keys   [batch, kvHeads, ⌈capacity/8⌉, headDim, 8]   a panel is 8 positions
-//   values [batch, kvHeads, ⌈headDim/8⌉, capacity, 8]   a panel is 8 channels
+//   keys   [batch, kvHeads, ⌈capacity/8⌉, headDim, 8]             a panel is 8 positions
+//   values [batch, kvHeads, ⌈capacity/64⌉, ⌈headDim/8⌉, 64, 8]    a panel is 8 channels of 64 positions
 //
-// Blocks begin at multiples of KEY_BLOCK, and keys that a row may not see add exact zeros. So a row has the same bytes
+// The positions so far are one stretch of memory in each. Blocks begin at multiples of KEY_BLOCK, and keys that a row may not see add exact zeros. So a row has the same bytes
 // whichever rows it is computed with: one token at a time, in chunks or all at once.
 
 import { expBelow4 } from "./math";
@@ -15,6 +15,8 @@ import { expRow, rowMax } from "./softmax";
 
 /** Keys handled between two updates of the running maximum. */
 const KEY_BLOCK: i32 = 64;
+/** Bytes of a panel of values. */
+const VALUE_PANEL: usize = 64 * PANEL_STEP;
 /** Query rows handled together. */
 const ROWS: i32 = 4;
 
@@ -29,8 +31,8 @@ export function append_f32(
     const from = floats(<usize>r * headDim);
     let to = keys + head * keyHead + <usize>(position >>> 3) * (<usize>headDim * PANEL_STEP) + floats(position & 7);
     for (let i = 0; i < headDim; i++, to += PANEL_STEP) store<f32>(to, load<f32>(k + from + floats(i)));
-    to = values + head * valueHead + <usize>position * PANEL_STEP;
-    for (let i = 0; i < headDim; i += PANEL, to += <usize>capacity * PANEL_STEP) {
+    to = values + head * valueHead + valueBlock(position, headDim) + <usize>(position & (KEY_BLOCK - 1)) * PANEL_STEP;
+    for (let i = 0; i < headDim; i += PANEL, to += VALUE_PANEL) {
       storeUpTo4(to, loadUpTo4(v + from + floats(i), headDim - i), 4);
       storeUpTo4(to + 16, loadUpTo4(v + from + floats(i + 4), headDim - i - 4), 4);
     }
@@ -46,7 +48,14 @@ function keyHeadBytes(capacity: i32, headDim: i32): usize {
 // @ts-ignore: decorator
 @inline
 function valueHeadBytes(capacity: i32, headDim: i32): usize {
-  return <usize>((headDim + PANEL - 1) / PANEL) * <usize>capacity * PANEL_STEP;
+  return valueBlock(capacity + KEY_BLOCK - 1, headDim);
+}
+
+/** Where the values of the block that holds `position` begin. */
+// @ts-ignore: decorator
+@inline
+function valueBlock(position: i32, headDim: i32): usize {
+  return <usize>(position / KEY_BLOCK) * <usize>((headDim + PANEL - 1) / PANEL) * VALUE_PANEL;
 }
 
 /** Adds `bias[position − key]` to the scores of keys `first + lo … first + hi` of a block. */
@@ -127,8 +136,8 @@ export function attention_f32(
         if (bias) addBias(row, bias + floats((kvHead * group + r % group) * biasLength), position, block, lo, hi);
         updateRow(row, state + i * 8, o + i * oRow, width, count, lo, hi);
       }
-      band(o, oRow, o, oRow, scores, floats(KEY_BLOCK), v + <usize>block * PANEL_STEP, <usize>capacity * PANEL_STEP,
-        count, rows, width);
+      band(o, oRow, o, oRow, scores, floats(KEY_BLOCK), v + valueBlock(block, headDim), VALUE_PANEL, count, rows,
+        width);
     }
     for (let i = 0; i < rows; i++) {
       const to = out + rowBytes(batch, first + i, time, heads, kvHead, group) * headDim;
