@@ -42,6 +42,13 @@ export const implementations: readonly Implementation[] = [
     takes: (c) => products(c) || models(c),
     load: () => import("./ort.ts"),
   },
+  {
+    id: "ort-gqa",
+    label: "onnxruntime-web, GroupQueryAttention",
+    role: "peer",
+    takes: models,
+    load: async () => ({ start: (await import("./ort.ts")).startGrouped }),
+  },
   { id: "tfjs", label: "tfjs-wasm", role: "peer", takes: products, load: () => import("./tfjs.ts") },
   { id: "jax", label: "jax-js", role: "peer", takes: products, load: () => import("./jax.ts") },
   { id: "wllama", label: "wllama", role: "peer", takes: models, load: () => import("./wllama.ts") },

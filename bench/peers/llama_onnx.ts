@@ -1,7 +1,7 @@
 /**
- * A Llama-shaped decoder as an ONNX graph, of ONNX Runtime's own operators where it has any. Its MultiHeadAttention is
- * taken although exporters of Llama models choose GroupQueryAttention: in WebAssembly that one takes ten times as long
- * over a prompt of 512 tokens, and about as long for a single one.
+ * A Llama-shaped decoder as an ONNX graph, of ONNX Runtime's own operators where it has any. It has two for attention:
+ * GroupQueryAttention, which exporters of Llama models choose, and MultiHeadAttention, which in WebAssembly takes a tenth
+ * of the time over a prompt of 512 tokens, and about as long for a single one. Both are measured.
  */
 import { type ModelSize, type Weight, weights } from "./cases.ts";
 import { transposed } from "./measure.ts";
@@ -13,11 +13,15 @@ const OWN = "com.microsoft";
 /** The past of layer `i` goes in as `past.key.i` and `past.value.i`; it comes out longer, as `key.i` and `value.i`. */
 export const pastParts: readonly string[] = ["key", "value"];
 
+/** Which of ONNX Runtime's operators computes attention. */
+export type AttentionOperator = "MultiHeadAttention" | "GroupQueryAttention";
+
 /**
- * The model file of `size`. Inputs: `ids [1, time]`, `start [1]` (position of the first), and the past. Outputs:
+ * The model file of `size`. Inputs: `ids [1, time]`, `start [1]` (position of the first), the past, and for
+ * GroupQueryAttention `last [1]` (position of the last) and `total` (positions in all). Outputs:
  * `logits [1, 1, vocab]` of the last position, and the new past.
  */
-export function llamaOnnx(size: ModelSize): Uint8Array<ArrayBuffer> {
+export function llamaOnnx(size: ModelSize, operator: AttentionOperator): Uint8Array<ArrayBuffer> {
   const { dim, depth, heads, vocab, context } = size, headDim = dim / heads;
   const graph = new Graph(), byName = new Map(weights(size).map((weight) => [weight.name, weight]));
   const take = (name: string) => byName.get(name)!;
@@ -32,7 +36,9 @@ export function llamaOnnx(size: ModelSize): Uint8Array<ArrayBuffer> {
     graph.node("MatMul", [x, graph.constant("f32", [inputs, outputs], transposed(values(), outputs, inputs))]);
 
   const ids = graph.input("ids", "i64", [1, "time"]);
-  const start = graph.input("start", "i64", [1]);
+  const grouped = operator === "GroupQueryAttention";
+  const start = grouped ? "" : graph.input("start", "i64", [1]);
+  const extent = grouped ? [graph.input("last", "i32", [1]), graph.input("total", "i32", [])] : [];
   const angles = rotations(context, headDim).map((table) => graph.constant("f32", [context, headDim / 2], table));
   const embedding = take("embedding.weight");
   let x = graph.node("Gather", [graph.constant("f32", [vocab, dim], embedding.values()), ids]);
@@ -45,12 +51,17 @@ export function llamaOnnx(size: ModelSize): Uint8Array<ArrayBuffer> {
     const before = normed(x, `blocks.${i}.norm1.weight`);
     const qkv = ["q", "k", "v"].map((part) => product(before, weight(`attention.${part}`)));
     const attended = [`attended.${i}`, ...pastParts.map((part) => `${part}.${i}`)];
-    const turned = qkv.slice(0, 2).map((part) =>
-      graph.node("RotaryEmbedding", [part, start, ...angles], { interleaved: 0, num_heads: heads }, OWN)
-    );
-    // Empty names are inputs left out: bias, padding mask, attention bias.
-    const inputs = [...turned, qkv[2], "", "", "", ...past];
-    graph.nodeInto(attended, "MultiHeadAttention", inputs, { num_heads: heads, unidirectional: 1 }, OWN);
+    if (grouped) {
+      const options = { num_heads: heads, kv_num_heads: heads, do_rotary: 1, rotary_interleaved: 0 };
+      graph.nodeInto(attended, operator, [...qkv, ...past, ...extent, ...angles], options, OWN);
+    } else {
+      const turned = qkv.slice(0, 2).map((part) =>
+        graph.node("RotaryEmbedding", [part, start, ...angles], { interleaved: 0, num_heads: heads }, OWN)
+      );
+      // Empty names are inputs left out: bias, padding mask, attention bias.
+      const inputs = [...turned, qkv[2], "", "", "", ...past];
+      graph.nodeInto(attended, operator, inputs, { num_heads: heads, unidirectional: 1 }, OWN);
+    }
     x = graph.node("Add", [x, product(attended[0], weight("attention.out"))]);
 
     const middle = normed(x, `blocks.${i}.norm2.weight`);

@@ -1,6 +1,6 @@
 /** ONNX Runtime, its WebAssembly build: MLAS. */
 import type { ModelSize } from "./cases.ts";
-import { llamaOnnx, pastParts } from "./llama_onnx.ts";
+import { type AttentionOperator, llamaOnnx, pastParts } from "./llama_onnx.ts";
 import { prepareProduct } from "./measure.ts";
 import { type Model, modelRunner } from "./models.ts";
 import { Graph } from "./onnx.ts";
@@ -28,8 +28,17 @@ interface Ort {
   };
 }
 
-/** Starts it. */
-export async function start(threads: number): Promise<Runner> {
+/** Starts it, with the faster of its operators for attention. */
+export function start(threads: number): Promise<Runner> {
+  return startWith(threads, "MultiHeadAttention");
+}
+
+/** Starts it, with the operator that models exported for it use. */
+export function startGrouped(threads: number): Promise<Runner> {
+  return startWith(threads, "GroupQueryAttention");
+}
+
+async function startWith(threads: number, operator: AttentionOperator): Promise<Runner> {
   const ort = await import(PACKAGE) as Ort;
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = "error";
@@ -41,7 +50,7 @@ export async function start(threads: number): Promise<Runner> {
       interOpNumThreads: 1,
       logSeverityLevel: 3,
     });
-  const model = modelRunner(async ({ size }) => buildModel(ort, await open(llamaOnnx(size)), size));
+  const model = modelRunner(async ({ size }) => buildModel(ort, await open(llamaOnnx(size, operator)), size, operator));
   return {
     about: `${PACKAGE.slice(4)}, wasm`,
     prepare(c) {
@@ -63,15 +72,25 @@ export async function start(threads: number): Promise<Runner> {
   };
 }
 
-function buildModel(ort: Ort, session: OrtSession, { depth, heads, dim }: ModelSize): Model {
+function buildModel(
+  ort: Ort,
+  session: OrtSession,
+  { depth, heads, dim }: ModelSize,
+  operator: AttentionOperator,
+): Model {
   const layers = Array.from({ length: depth }, (_, i) => i);
   const names = layers.flatMap((i) => pastParts.map((part) => `${part}.${i}`));
   const nothing = new ort.Tensor("float32", new Float32Array(0), [1, heads, 0, dim / heads]);
+  const integer = (value: number, shape: number[]) => new ort.Tensor("int32", Int32Array.of(value), shape);
+  const where = (position: number, time: number): Record<string, OrtTensor> =>
+    operator === "GroupQueryAttention"
+      ? { last: integer(position + time - 1, [1]), total: integer(position + time, []) }
+      : { start: new ort.Tensor("int64", BigInt64Array.of(BigInt(position)), [1]) };
   let past: Record<string, OrtTensor> = {};
   const forward = async (tokens: readonly number[], position: number) => {
     const { logits, ...now } = await session.run({
       ids: new ort.Tensor("int64", BigInt64Array.from(tokens, BigInt), [1, tokens.length]),
-      start: new ort.Tensor("int64", BigInt64Array.of(BigInt(position)), [1]),
+      ...where(position, tokens.length),
       ...past,
     });
     past = Object.fromEntries(names.map((name) => [`past.${name}`, now[name]]));
