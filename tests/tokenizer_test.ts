@@ -1,0 +1,54 @@
+/** Tokenizers beside the programs whose files they read: every golden text, id for id. */
+import { openSource } from "../model/source.ts";
+import { textStream, type Tokenizer } from "../model/tokenizer.ts";
+import { readTokenizer } from "../plugins/huggingface/tokenizer.ts";
+import { parseTokenizer } from "../plugins/llama2c/tokenizer.ts";
+import { assert, assertEquals } from "./assert.ts";
+import { fixtures, hasFixture, readJson } from "./support.ts";
+
+interface Case {
+  readonly text: string;
+  readonly ids: number[];
+  readonly decoded?: string;
+}
+
+function goldenCases(name: string): Case[] {
+  const { cases } = readJson<{ cases: Case[] }>(new URL(`golden/tok/${name}.json`, fixtures));
+  assert(cases.length > 50);
+  return cases;
+}
+
+/** What a reader of the stream sees, token after token, must be the whole text in the end. */
+function streamed(tokenizer: Tokenizer, ids: readonly number[]): string {
+  const stream = textStream(tokenizer, []);
+  return ids.map((id) => stream.push(id)).join("") + stream.flush();
+}
+
+Deno.test({
+  name: "llama2.c's tokenizer.bin: ids are run.c's",
+  ignore: !hasFixture("real/stories260K/tok512.bin") || !hasFixture("golden/tok/runc_tok512.json"),
+  fn() {
+    const file = Deno.readFileSync(new URL("real/stories260K/tok512.bin", fixtures));
+    const tokenizer = parseTokenizer(file, 512, "tok512.bin");
+    for (const { text, ids } of goldenCases("runc_tok512")) {
+      assertEquals(tokenizer.encode(text), ids, JSON.stringify(text));
+      // Every byte has a piece, so nothing is lost.
+      assertEquals(tokenizer.decode(ids), text, JSON.stringify(text));
+    }
+  },
+});
+
+Deno.test({
+  name: "a tokenizer.json: GPT-2's ids and text",
+  ignore: !hasFixture("tokenizers/gpt2/tokenizer.json") || !hasFixture("golden/tok/gpt2.json"),
+  async fn() {
+    using source = openSource(new URL("tokenizers/gpt2", fixtures).pathname);
+    const tokenizer = (await readTokenizer(source, {}))!;
+    for (const { text, ids, decoded: whole } of goldenCases("gpt2")) {
+      const decoded = whole!.replaceAll("<|endoftext|>", ""); // ids that only mark an end give no text
+      assertEquals(tokenizer.encode(text), ids, JSON.stringify(text));
+      assertEquals(tokenizer.decode(ids), decoded, JSON.stringify(text));
+      assertEquals(streamed(tokenizer, ids), decoded, JSON.stringify(text));
+    }
+  },
+});
