@@ -73,11 +73,15 @@ function matmul(m: number, k: number, n: number, bias: boolean): OpCase {
 }
 
 function norm(name: "layerNorm" | "rmsNorm"): OpCase[] {
+  // Rows as small as √eps, too: there eps counts.
   return ROWS.flatMap((shape) =>
-    [true, false].map((affine): OpCase => ({
-      name: `${shape.join("×")}${affine ? " with weight" : ""}`,
+    ([[true, 1], [false, 1], [true, 3e-3]] as const).map(([affine, size]): OpCase => ({
+      name: `${shape.join("×")}${affine ? " with weight" : ""}${size < 1 ? ", small" : ""}`,
       inputs: affine ? [shape, [shape[1]], [shape[1]]] : [shape],
-      run: (rt, x, w, b) => name === "layerNorm" ? rt.ops.layerNorm(x, w, b, 1e-5) : rt.ops.rmsNorm(x, w, 1e-5),
+      run(rt, x, w, b) {
+        const rows = size < 1 ? rt.ops.scale(x, size) : x;
+        return name === "layerNorm" ? rt.ops.layerNorm(rows, w, b, 1e-5) : rt.ops.rmsNorm(rows, w, 1e-5);
+      },
       // A single element minus its mean is 0 ± rounding, divided by √eps.
       tolerance: shape[1] === 1 ? 1e-4 : 2 * TOLERANCE,
     }))

@@ -52,3 +52,31 @@ Deno.test({
     }
   },
 });
+
+Deno.test("equal scores merge from the left, better ones first", () => {
+  const pieces = [
+    "<unk>",
+    "<s>",
+    "</s>",
+    ...Array.from({ length: 256 }, (_, i) => `<0x${i}>`),
+    " ",
+    "a",
+    "b",
+    "aa",
+    "ab",
+  ];
+  const scores = new Map([["aa", -1], ["ab", -2]]), encoder = new TextEncoder();
+  const records = pieces.map((piece) => {
+    const bytes = encoder.encode(piece), record = new Uint8Array(8 + bytes.length), view = new DataView(record.buffer);
+    view.setFloat32(0, scores.get(piece) ?? -9, true);
+    view.setInt32(4, bytes.length, true);
+    record.set(bytes, 8);
+    return record;
+  });
+  const file = Uint8Array.from([9, 0, 0, 0, ...records.flatMap((record) => [...record])]);
+  const tokenizer = parseTokenizer(file, pieces.length, "tokenizer.bin");
+  const encoded = (text: string) => tokenizer.encode(text).slice(2).map((id) => pieces[id]);
+  assertEquals(encoded("aaa"), ["aa", "a"]);
+  assertEquals(encoded("aab"), ["aa", "b"]);
+  assertEquals(encoded("bab"), ["b", "ab"]);
+});
