@@ -1,6 +1,7 @@
 /** What every kernel is timed on. A kernel without a row is a type error. */
+import type { GradientKernels } from "../runtime/gradient_kernels.ts";
 import type { GatedKernel, Kernels, UnaryKernel } from "../runtime/kernels.ts";
-import { newKeyValueCache } from "../runtime/ops.ts";
+import { newKeyValueCache } from "../runtime/key_value_cache.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { size, type Tensor } from "../runtime/tensor.ts";
 
@@ -79,7 +80,7 @@ function attention(kernel: "attention" | "attentionWeights", start: number, time
 }
 
 /** Every kernel's rows. */
-export const opBenches: Readonly<Record<keyof Kernels, readonly OpBench[]>> = {
+export const opBenches: Readonly<Record<Exclude<keyof Kernels, keyof GradientKernels>, readonly OpBench[]>> = {
   matmul: [
     [256, 256, 256],
     [512, 512, 512],

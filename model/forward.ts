@@ -32,7 +32,7 @@ export interface ForwardOptions {
 /** Runs the parts of a decoder in turn. */
 export function forward(
   runtime: Runtime,
-  { vocab, dim, context }: ResolvedConfig,
+  { dim, context }: ResolvedConfig,
   { embedding, position, blocks, norm, head }: Parts,
   tokens: ArrayLike<number>,
   { batch = 1, start = 0, cache, last = false }: ForwardOptions = {},
@@ -52,14 +52,13 @@ export function forward(
     );
   }
   if (start && !cache) throw new RangeError(`Cannot run from position ${start} without a cache`);
-  const out = runtime.temp([batch, last ? 1 : time, vocab]);
-  return runtime.scopeInto(out, () => {
+  return runtime.keep(() => {
     let x = ops.embed(embedding, tokens, [batch, time]);
     if (position.embed) x = position.embed(x, start);
     for (const [i, block] of blocks.entries()) x = runtime.keep(() => block.forward(x, start, cache?.layers[i]));
     if (last && time > 1) x = lastRows(ops, x);
     if (norm) x = norm.forward(x);
-    runtime.backend.copy(out, head(x));
+    return head(x);
   });
 
   function lastRows(ops: Runtime["ops"], x: Tensor): Tensor {

@@ -1,3 +1,4 @@
+import type { GradientKernels } from "./gradient_kernels.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Where the pairs of a rotary embedding lie: `(x[i], x[i + half])` or `(x[2i], x[2i + 1])`. */
@@ -26,14 +27,15 @@ export interface AttentionOptions {
   readonly window: number;
   /** `[heads, length]`, added to the score of the key `distance` positions back. */
   readonly bias?: Tensor;
+  /** `[batch, heads, time]`: receives `ln Σ eˢ` of each row of scores, which the gradient needs. */
+  readonly lse?: Tensor;
 }
 
 /**
  * Everything a backend must compute. Kernels write into tensors they are given and allocate nothing that outlives them.
- * Shapes have been checked by {@linkcode Ops}. A gradient will stand beside its kernel as `<kernel>Grad`, adding (`+=`)
- * to the gradients it is given.
+ * Shapes have been checked by {@linkcode Ops}.
  */
-export interface Kernels {
+export interface Kernels extends GradientKernels {
   /** f32 from f16 or bf16. */
   widen(out: Tensor, x: Tensor): void;
   /** Rows `first …` of `out [n, k]` (panels) from `x [rows, k]` (rows); `first` is a multiple of 8. */

@@ -1,3 +1,4 @@
+import type { CrossEntropyOptions } from "./gradient_kernels.ts";
 import type {
   AttentionOptions,
   GatedKernel,
@@ -7,17 +8,8 @@ import type {
   SinusoidLayout,
   UnaryKernel,
 } from "./kernels.ts";
-import {
-  describeTensor,
-  dimOf,
-  type DType,
-  type Layout,
-  panelsOf,
-  rowsOf,
-  size,
-  type Tensor,
-  VALUE_BLOCK,
-} from "./tensor.ts";
+import { newKeyValueCache } from "./key_value_cache.ts";
+import { describeTensor, dimOf, type DType, type Layout, rowsOf, size, type Tensor } from "./tensor.ts";
 
 /** Element-wise functions: `out = f(x)`, the shape of `x`. See {@linkcode Kernels} for the formulas. */
 export type UnaryOps = Readonly<Record<UnaryKernel, (x: Tensor) => Tensor>>;
@@ -69,9 +61,16 @@ export interface Ops extends UnaryOps, GatedOps {
   mul(x: Tensor, y: Tensor): Tensor;
   /** `factor · x`. */
   scale(x: Tensor, factor: number): Tensor;
+  /**
+   * The loss of each row: `−ln softmax(logits)[target]`, `[..., vocab]` → `[...]`; 0 where the target is −1. `smoothing`
+   * and `zLoss` default to 0.
+   */
+  crossEntropy(logits: Tensor, targets: ArrayLike<number>, options?: Partial<CrossEntropyOptions>): Tensor;
+  /** `x / (1 − rate)`, or 0 with probability `rate`; the same elements for the same `seed`. Rate 0 gives `x` itself. */
+  dropout(x: Tensor, rate: number, seed: number): Tensor;
 }
 
-const unaryKernels: Readonly<Record<UnaryKernel, true>> = {
+const unaryNames: Readonly<Record<UnaryKernel, true>> = {
   relu: true,
   reluSquared: true,
   gelu: true,
@@ -84,7 +83,11 @@ const unaryKernels: Readonly<Record<UnaryKernel, true>> = {
   sin: true,
   cos: true,
 };
-const gatedKernels: Readonly<Record<GatedKernel, true>> = { reglu: true, geglu: true, gegluTanh: true, swiglu: true };
+const gatedNames: Readonly<Record<GatedKernel, true>> = { reglu: true, geglu: true, gegluTanh: true, swiglu: true };
+/** The names of element-wise functions. */
+export const unaryKernels = Object.keys(unaryNames) as readonly UnaryKernel[];
+/** The names of gated functions. */
+export const gatedKernels = Object.keys(gatedNames) as readonly GatedKernel[];
 
 /** What ops need of a runtime. */
 export interface OpsHost {
@@ -93,7 +96,7 @@ export interface OpsHost {
   /** A scratch tensor. */
   temp(shape: readonly number[], dtype?: DType, layout?: Layout): Tensor;
   /** Ids in scratch memory, checked. */
-  indices(op: string, values: ArrayLike<number>, limit: number): Tensor;
+  indices(op: string, values: ArrayLike<number>, limit: number, least?: number): Tensor;
   /** Runs `f`, which fills `out`, and forgets its scratch tensors. */
   scopeInto(out: Tensor, f: () => void): Tensor;
 }
@@ -102,19 +105,19 @@ export interface OpsHost {
 export function createOps(rt: OpsHost): Ops {
   const { kernels } = rt;
   const unary = Object.fromEntries(
-    Object.keys(unaryKernels).map((name) => [name, (x: Tensor) => {
+    unaryKernels.map((name) => [name, (x: Tensor) => {
       expectRows(name, x);
       const out = rt.temp(x.shape);
-      kernels[name as UnaryKernel](out, x);
+      kernels[name](out, x);
       return out;
     }]),
   ) as unknown as UnaryOps;
   const gated = Object.fromEntries(
-    Object.keys(gatedKernels).map((name) => [name, (gate: Tensor, up: Tensor) => {
+    gatedKernels.map((name) => [name, (gate: Tensor, up: Tensor) => {
       expectRows(name, gate, up);
       if (String(gate.shape) !== String(up.shape)) throw mismatch(name, [gate, up], "two tensors of one shape");
       const out = rt.temp(gate.shape);
-      kernels[name as GatedKernel](out, gate, up);
+      kernels[name](out, gate, up);
       return out;
     }]),
   ) as unknown as GatedOps;
@@ -239,21 +242,24 @@ export function createOps(rt: OpsHost): Ops {
       kernels.scale(out, x, factor);
       return out;
     },
-  };
-}
-
-/** Room for `capacity` positions of `batch` sequences. */
-export function newKeyValueCache(
-  buffer: (shape: readonly number[]) => Tensor,
-  batch: number,
-  kvHeads: number,
-  headDim: number,
-  capacity: number,
-): KeyValueCache {
-  return {
-    keys: buffer([batch, kvHeads, panelsOf(capacity), headDim, 8]),
-    values: buffer([batch, kvHeads, Math.ceil(capacity / VALUE_BLOCK), panelsOf(headDim), VALUE_BLOCK, 8]),
-    capacity,
+    crossEntropy(logits, targets, { smoothing = 0, zLoss = 0 } = {}) {
+      expectRows("crossEntropy", logits);
+      const out = rt.temp(logits.shape.slice(0, -1));
+      if (targets.length !== size(out.shape)) {
+        throw new TypeError(`Cannot score ${targets.length} targets with ${describeTensor(logits)}`);
+      }
+      const indices = rt.indices("crossEntropy", targets, dimOf(logits), -1);
+      kernels.crossEntropy(out, logits, indices, { smoothing, zLoss });
+      return out;
+    },
+    dropout(x, rate, seed) {
+      expectRows("dropout", x);
+      if (!(rate >= 0 && rate < 1)) throw new RangeError(`Cannot drop a share of ${rate}, expected 0 ≤ rate < 1`);
+      if (rate === 0) return x;
+      const out = rt.temp(x.shape);
+      kernels.dropout(out, x, rate, seed);
+      return out;
+    },
   };
 }
 

@@ -53,6 +53,7 @@ export function createPlanner(): Planner {
     scratch: new Arena(memory),
     fill() {},
     write() {},
+    clear() {},
     copy() {},
     read: (t) => Promise.resolve(new Float32Array(rowsOf(t) * dimOf(t))),
     close() {},

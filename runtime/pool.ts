@@ -1,5 +1,5 @@
 import { type KernelExports, kernelNames } from "../kernels/gen/exports.ts";
-import type { Dispatch } from "./wasm.ts";
+import type { Dispatch } from "./dispatch.ts";
 import { ARGUMENTS, Word, workerMain, type WorkerSetup } from "./worker.ts";
 
 /** Byte offset of the control block: in the first page, which no arena gives out. */

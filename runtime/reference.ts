@@ -1,9 +1,8 @@
 import { attentionReference } from "./reference_attention.ts";
 import type { Kernels } from "./kernels.ts";
+import { gradientReference } from "./reference_gradients.ts";
+import { erf, gelu, geluTanh, logSumExp, panelIndex, relu, sigmoid, silu, type View } from "./reference_math.ts";
 import { bytesOf, dimOf, PANEL, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
-
-/** The stored elements of `t`, in place; of 16-bit types the words. */
-export type View = (t: Tensor) => Float32Array;
 
 /**
  * Kernels in plain TypeScript: short, slow, every sum in f64. The oracle that other backends are tested against, and a
@@ -26,6 +25,7 @@ export function referenceKernels(memory: WebAssembly.Memory): Kernels {
   };
   return {
     ...attentionReference(f32, i32),
+    ...gradientReference(f32, i32),
     widen(out, x) {
       const words = new Uint16Array(memory.buffer, x.ptr, size(x.shape)), o = f32(out);
       for (let i = 0; i < o.length; i++) o[i] = x.dtype === "bf16" ? fromBf16(words[i]) : fromF16(words[i]);
@@ -116,56 +116,6 @@ export function referenceKernels(memory: WebAssembly.Memory): Kernels {
     gegluTanh: gated(geluTanh),
     swiglu: gated(silu),
   };
-}
-
-/** Where element `[row, column]` of a matrix with `k` columns lies among panels. */
-function panelIndex(row: number, column: number, k: number): number {
-  return (Math.floor(row / PANEL) * k + column) * PANEL + row % PANEL;
-}
-
-/** `ln Σ eˣ`. */
-export function logSumExp(row: ArrayLike<number>): number {
-  let top = -Infinity, sum = 0;
-  for (let i = 0; i < row.length; i++) top = Math.max(top, row[i]);
-  for (let i = 0; i < row.length; i++) sum += Math.exp(row[i] - top);
-  return top + Math.log(sum);
-}
-
-function relu(x: number): number {
-  return x > 0 ? x : x * 0;
-}
-
-function sigmoid(x: number): number {
-  return 1 / (1 + Math.exp(-x));
-}
-
-function silu(x: number): number {
-  return x * sigmoid(x);
-}
-
-function gelu(x: number): number {
-  return 0.5 * x * (1 + erf(x * Math.SQRT1_2));
-}
-
-function geluTanh(x: number): number {
-  return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
-}
-
-/** erf in f64: its power series below 3, Lentz's continued fraction of erfc above. Abramowitz & Stegun 7.1.5, 7.1.14. */
-function erf(x: number): number {
-  const a = Math.abs(x);
-  if (!(a < 6)) return Number.isNaN(x) ? NaN : Math.sign(x);
-  if (a < 3) {
-    let term = x, sum = x;
-    for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
-      term *= -x * x / n;
-      sum += term / (2 * n + 1);
-    }
-    return 2 / Math.sqrt(Math.PI) * sum;
-  }
-  let fraction = 0;
-  for (let n = 60; n > 0; n--) fraction = n / 2 / (a + fraction);
-  return Math.sign(x) * (1 - Math.exp(-a * a) / Math.sqrt(Math.PI) / (a + fraction));
 }
 
 const words = new Uint32Array(1);

@@ -2,6 +2,8 @@ import { Arena } from "./arena.ts";
 import { type Backend, referenceBackend, wasmBackend, type WasmOptions } from "./backend.ts";
 import type { Kernels } from "./kernels.ts";
 import { createOps, type Ops } from "./ops.ts";
+import { recordedOps } from "./recorded_ops.ts";
+import { Tape } from "./tape.ts";
 import { bytesOf, describeTensor, type DType, elementBytes, type Layout, size, type Tensor } from "./tensor.ts";
 
 /** Bytes read from a file at a time: small enough to stay in cache until they are packed. */
@@ -54,11 +56,12 @@ export class Runtime implements Disposable {
   /** Differentiable operations. */
   readonly ops: Ops;
   #closed = false;
+  #tape: Tape | undefined;
 
   /** Takes over `backend`: closing the runtime closes it. */
   constructor(backend: Backend) {
     this.backend = backend;
-    this.ops = createOps(this);
+    this.ops = recordedOps(createOps(this), this);
   }
 
   /** The backend's kernels. */
@@ -90,11 +93,11 @@ export class Runtime implements Disposable {
     return t;
   }
 
-  /** Token ids or positions in scratch memory; each must be a whole number from 0 below `limit`. */
-  indices(op: string, values: ArrayLike<number>, limit: number): Tensor {
+  /** Token ids or positions in scratch memory; each must be a whole number from `least` (default: 0) below `limit`. */
+  indices(op: string, values: ArrayLike<number>, limit: number, least = 0): Tensor {
     for (let i = 0; i < values.length; i++) {
       const v = values[i];
-      if (!(Number.isInteger(v) && v >= 0 && v < limit)) {
+      if (!(Number.isInteger(v) && v >= least && v < limit)) {
         throw new RangeError(`Cannot ${op} index ${i}: current value is ${v}, expected a whole number below ${limit}`);
       }
     }
@@ -103,8 +106,25 @@ export class Runtime implements Disposable {
     return t;
   }
 
-  /** Runs `f`, then forgets the scratch tensors that it made. */
+  /** The tape being recorded, if any. */
+  get tape(): Tape | undefined {
+    return this.#tape;
+  }
+
+  /** Runs `f`, recording its ops on `tape`; with `undefined`, recording nothing. */
+  record<T>(tape: Tape | undefined, f: () => T): T {
+    const before = this.#tape;
+    this.#tape = tape;
+    try {
+      return f();
+    } finally {
+      this.#tape = before;
+    }
+  }
+
+  /** Runs `f`, then forgets the scratch tensors that it made. While a tape is recorded they stay: it refers to them. */
   scope<T>(f: () => T): T {
+    if (this.#tape) return f();
     const { scratch } = this.backend, mark = scratch.mark();
     try {
       return f();
@@ -121,9 +141,28 @@ export class Runtime implements Disposable {
 
   /** Runs `f` and keeps only its result. */
   keep(f: () => Tensor): Tensor {
+    if (this.#tape) return f();
     const result = this.scope(f), home = this.temp(result.shape, result.dtype);
     if (home.ptr !== result.ptr) this.backend.copy(home, result);
     return home;
+  }
+
+  /**
+   * `f(x)`; going back, it is run again, so that nothing of it need be kept meanwhile. Chen et al. 2016,
+   * https://arxiv.org/abs/1604.06174
+   */
+  recompute(f: (x: Tensor) => Tensor, x: Tensor): Tensor {
+    const tape = this.#tape;
+    if (!tape) return f(x);
+    const out = this.record(undefined, () => this.keep(() => f(x)));
+    tape.record(out, undefined, (g) => {
+      tape.gradient(x); // made here, outside of what is forgotten
+      this.scope(() => {
+        const inner = new Tape(this, tape), again = this.record(inner, () => f(x));
+        inner.backward(again, g);
+      });
+    });
+    return out;
   }
 
   /** Sets the elements of `t` from row-major `values`. */

@@ -4,7 +4,10 @@ import { relaxed } from "../kernels/gen/relaxed.ts";
 import type { Arena } from "./arena.ts";
 import type { LinearMemory } from "./memory.ts";
 import type { AttentionOptions, Kernels, KeyValueCache, RotaryLayout, SinusoidLayout } from "./kernels.ts";
+import { COST, type Dispatch, KEY_BLOCK, ROWS } from "./dispatch.ts";
+import type { GradientKernels } from "./gradient_kernels.ts";
 import { dimOf, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
+import { wasmGradients } from "./wasm_gradients.ts";
 
 /** `relaxed` fuses multiply-adds and is faster; `baseline` gives the same bytes on every machine. */
 export type Simd = "baseline" | "relaxed";
@@ -27,9 +30,6 @@ export function compileKernels(simd: Simd): WebAssembly.Module {
   return new WebAssembly.Module(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)));
 }
 
-/** Work of one element of a kernel in multiply-adds: how much of a thread's time it takes. */
-const COST = { copy: 2, exp: 12, angle: 200 };
-
 const rotary: Readonly<Record<RotaryLayout, "rotate_half_f32" | "rotate_interleaved_f32">> = {
   half: "rotate_half_f32",
   interleaved: "rotate_interleaved_f32",
@@ -39,17 +39,6 @@ const sinusoidCode: Readonly<Record<SinusoidLayout, number>> = { cosSin: 0, sinC
 const CACHED = 24 * 2 ** 20;
 /** Depth from which a panel is long enough for several to be read at once. */
 const LONG = 1024;
-/** Keys of a block and rows of a unit, as in kernels/assembly/attention.ts. */
-const KEY_BLOCK = 64, ROWS = 4;
-
-/** Runs a kernel over `0 … count`, whole or in pieces, here or on several threads. */
-export interface Dispatch {
-  /** Elements per piece for `count` elements that together cost `work` multiply-adds; a multiple of `grain`. */
-  chunk(count: number, work: number, grain?: number): number;
-  /** Calls the kernel for each piece of `chunk` elements. */
-  run(name: keyof KernelExports, count: number, chunk: number, ...args: number[]): void;
-}
-
 /** The kernels in WebAssembly. Each line names the axis it is split over, and what an element of it costs. */
 export function wasmKernels(pool: Dispatch, linear: LinearMemory, scratch: Arena): Kernels {
   const { memory } = linear;
@@ -63,7 +52,7 @@ export function wasmKernels(pool: Dispatch, linear: LinearMemory, scratch: Arena
   const repeated = (name: Name) => (out: Tensor, x: Tensor, y: Tensor) =>
     split(name, size(x.shape), COST.copy, out.ptr, x.ptr, y.ptr, size(y.shape));
   const pointer = (t: Tensor | undefined) => t?.ptr ?? 0;
-  return {
+  const kernels: Omit<Kernels, keyof GradientKernels> = {
     widen: (out, x) => split(x.dtype === "bf16" ? "widen_bf16" : "widen_f16", size(x.shape), COST.copy, out.ptr, x.ptr),
     pack(out, x, first) {
       const k = dimOf(x), rows = rowsOf(x), at = out.ptr + first * k * 4;
@@ -126,7 +115,7 @@ export function wasmKernels(pool: Dispatch, linear: LinearMemory, scratch: Arena
       const args = [keys.ptr, values.ptr, k.ptr, v.ptr, start, time, heads, headDim, capacity];
       split("append_f32", count, headDim * 2 * COST.copy, ...args);
     },
-    attention(out, q, { keys, values, capacity }, kvHeads, { start, scale, window, bias }) {
+    attention(out, q, { keys, values, capacity }, kvHeads, { start, scale, window, bias, lse }) {
       const [batch, time, heads, headDim] = q.shape, wide = panelsOf(headDim) * 8;
       const units = batch * kvHeads * Math.ceil(time * heads / kvHeads / ROWS);
       const seen = window ? Math.min(window, start + time) : start + time / 2;
@@ -134,7 +123,7 @@ export function wasmKernels(pool: Dispatch, linear: LinearMemory, scratch: Arena
       const slot = 4 * ROWS * (headDim + KEY_BLOCK + wide + 2);
       const mark = scratch.mark(), space = scratch.alloc(Math.ceil(units / chunk) * slot);
       const shape = [start, time, heads, kvHeads, headDim, capacity, window, bias ? dimOf(bias) : 0];
-      const pointers = [out.ptr, q.ptr, keys.ptr, values.ptr, pointer(bias), space];
+      const pointers = [out.ptr, pointer(lse), q.ptr, keys.ptr, values.ptr, pointer(bias), space];
       pool.run("attention_f32", units, chunk, ...pointers, ...shape, scale, slot, chunk);
       scratch.rewind(mark);
     },
@@ -164,4 +153,5 @@ export function wasmKernels(pool: Dispatch, linear: LinearMemory, scratch: Arena
     gegluTanh: gated("geglu_tanh_f32", 2 * COST.exp),
     swiglu: gated("swiglu_f32", COST.exp),
   };
+  return { ...kernels, ...wasmGradients(pool, scratch, kernels) };
 }

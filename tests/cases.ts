@@ -2,8 +2,9 @@
  * One table of op cases. It feeds parity (every backend against the reference), splits (any split of a kernel's range
  * gives the same bytes) and benchmarks. A kernel without a case is a type error.
  */
+import type { GradientKernels } from "../runtime/gradient_kernels.ts";
 import type { Kernels } from "../runtime/kernels.ts";
-import { newKeyValueCache } from "../runtime/ops.ts";
+import { newKeyValueCache } from "../runtime/key_value_cache.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { reshape, size, sliceRows, type Tensor } from "../runtime/tensor.ts";
 import { uniformTensor } from "./support.ts";
@@ -18,6 +19,10 @@ export interface OpCase {
   run(rt: Runtime, ...inputs: Tensor[]): Tensor;
   /** Largest `|a − b| / (1 + |b|)` against the reference. */
   readonly tolerance: number;
+  /** `false` if it has none, as attention that begins in the middle of a cache. */
+  readonly gradient?: false;
+  /** Largest such difference between its gradient and central differences. */
+  readonly slack?: number;
   /** Floating-point operations, where they are what an op is measured by. */
   readonly flops?: number;
 }
@@ -111,13 +116,17 @@ function attention(name: "attention" | "attentionWeights"): OpCase[] {
       [heads, start + time + 3],
     ],
     run(rt, q, k, v, distances) {
-      const cache = newKeyValueCache((s) => rt.temp(s), batch, kvHeads, headDim, start + time + 2);
       const rows = (t: Tensor, first: number, count: number) => timeSlice(rt, t, first, count);
+      if (!start && name === "attention") {
+        return rt.ops.attention(q, k, v, { start, scale: headDim ** -0.5, window, ...(bias && { bias: distances }) });
+      }
+      const cache = newKeyValueCache((s) => rt.temp(s), batch, kvHeads, headDim, start + time + 2);
       if (start) rt.kernels.append(cache, rows(k, 0, start), rows(v, 0, start), 0);
       const options = { start, scale: headDim ** -0.5, window, ...(bias && { bias: distances }) };
       return rt.ops[name](q, rows(k, start, time), rows(v, start, time), options, cache);
     },
     tolerance: TOLERANCE,
+    ...(start && { gradient: false }),
     flops: 4 * batch * heads * headDim * time * (start + time / 2),
   }));
 }
@@ -131,8 +140,31 @@ function timeSlice(rt: Runtime, t: Tensor, first: number, count: number): Tensor
 
 const FREQUENCIES = [1, 0.31, 0.1, 0.01];
 
+type Gradient = Exclude<keyof GradientKernels, "crossEntropy" | "dropout">;
+/** Kernels with cases of their own. */
+export type Op = Exclude<keyof Kernels, Gradient>;
+
+/** Kernels that are checked as gradients of an op: which one's. */
+export const gradientOf: Readonly<Record<Gradient, Op>> = {
+  addScaled: "add",
+  addProduct: "mul",
+  sumRows: "mul",
+  unaryGrad: "gelu",
+  gatedGrad: "swiglu",
+  matmulGradX: "matmul",
+  matmulGradW: "matmul",
+  gatherGrad: "gather",
+  normGrad: "layerNorm",
+  softmaxGrad: "softmax",
+  logSoftmaxAtGrad: "logSoftmaxAt",
+  crossEntropyGrad: "crossEntropy",
+  rotateGrad: "rotate",
+  attentionGrad: "attention",
+  dropoutGrad: "dropout",
+};
+
 /** Every kernel's cases. */
-export const opCases: Readonly<Record<keyof Kernels, readonly OpCase[]>> = {
+export const opCases: Readonly<Record<Op, readonly OpCase[]>> = {
   widen: (["f16", "bf16"] as const).flatMap((dtype) =>
     [1, 4, 37].map((n) => ({
       name: `${n} of ${dtype}`,
@@ -195,6 +227,8 @@ export const opCases: Readonly<Record<keyof Kernels, readonly OpCase[]>> = {
       return rt.ops.embed(layout === "panels" ? table : x, [4, 0, 0, 3, 1, 2], [2, 3]);
     },
     tolerance: 0,
+    // Packing is not recorded; models have tables in panels (tests/training_test.ts).
+    ...(layout === "panels" && { gradient: false }),
   })),
   layerNorm: norm("layerNorm"),
   rmsNorm: norm("rmsNorm"),
@@ -208,6 +242,23 @@ export const opCases: Readonly<Record<keyof Kernels, readonly OpCase[]>> = {
     name: shape.join("×"),
     inputs: [shape],
     run: (rt, x) => rt.ops.logSoftmaxAt(x, Array.from({ length: shape[0] }, (_, r) => r * 3 % shape[1])),
+    tolerance: TOLERANCE,
+  })),
+  crossEntropy: ROWS.flatMap((shape) =>
+    ([[0, 0], [0.1, 0], [0, 0.01]] as const).map(([smoothing, zLoss]) => ({
+      name: `${shape.join("×")}, smoothing ${smoothing}, z-loss ${zLoss}`,
+      inputs: [shape],
+      run: (rt, x) => {
+        const targets = Array.from({ length: shape[0] }, (_, r) => r === 1 ? -1 : r * 3 % shape[1]);
+        return rt.ops.crossEntropy(x, targets, { smoothing, zLoss });
+      },
+      tolerance: TOLERANCE,
+    } satisfies OpCase))
+  ),
+  dropout: ROWS.map((shape) => ({
+    name: shape.join("×"),
+    inputs: [shape],
+    run: (rt, x) => rt.ops.dropout(x, 0.3, 12345),
     tolerance: TOLERANCE,
   })),
   sinusoid: (["cosSin", "sinCos", "interleaved"] as const).flatMap((layout) =>

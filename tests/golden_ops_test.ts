@@ -1,8 +1,9 @@
 import { alibiSlopes } from "../components/positions/alibi.ts";
 import { ropeFrequencies } from "../components/positions/rope_scaling.ts";
 import type { RotaryLayout } from "../runtime/kernels.ts";
-import { newKeyValueCache } from "../runtime/ops.ts";
+import { newKeyValueCache } from "../runtime/key_value_cache.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { Tape } from "../runtime/tape.ts";
 import { reshape, size, type Tensor } from "../runtime/tensor.ts";
 import { assertClose, golden, type GoldenTensor, readGolden, readJson, variants } from "./support.ts";
 
@@ -35,6 +36,7 @@ function attention(options: (inputs: Inputs, rt: Runtime) => { window?: number; 
     const [batch, time, , headDim] = q.shape, length = k.shape[1], start = length - time;
     const cache = newKeyValueCache((s) => rt.temp(s), batch, k.shape[2], headDim, length);
     const { window = 0, scale = headDim ** -0.5, bias } = options(inputs, rt);
+    if (!start) return swapAxes(rt, rt.ops.attention(q, k, v, { start, window, scale, ...(bias && { bias }) }));
     const out = rt.temp(q.shape);
     rt.kernels.append(cache, k, v, 0);
     rt.kernels.attention(out, q, cache, k.shape[2], { start, window, scale, ...(bias && { bias }) });
@@ -59,6 +61,21 @@ const sinusoidal = (layout: "interleaved" | "sinCos"): Run => (rt, { raw }) => {
   const frequencies = Array.from({ length: half }, (_, i) => 10000 ** (-2 * i / dim));
   return rt.ops.sinusoid(rt.temp([rows, dim]), Array.from({ length: rows }, (_, i) => i), frequencies, layout);
 };
+
+/** Losses of rows, their sum, or their mean over rows that count. */
+function crossEntropy(name: string): Run {
+  return (rt, { t, raw, params }) => {
+    const targets = [...raw.target.values].map((v) => v === params.ignore_index ? -1 : v), rows = targets.length;
+    const losses = rt.ops.crossEntropy(t.logits, targets, {
+      smoothing: params.label_smoothing ?? 0,
+      zLoss: params.z ?? 0,
+    });
+    if (name === "none") return losses;
+    const share = name === "sum" ? 1 : 1 / targets.filter((v) => v >= 0).length;
+    const total = rt.ops.matmul(reshape(losses, [1, rows]), rt.tensor([1, rows], targets.map(() => share)));
+    return reshape(total, []);
+  };
+}
 
 /** What Tenon covers: `family/case` → how it computes it. Everything else in the files is listed below. */
 const covered: Readonly<Record<string, Run>> = {
@@ -117,6 +134,10 @@ const covered: Readonly<Record<string, Run>> = {
   "sinusoidal/vaswani_interleaved_32x16": sinusoidal("interleaved"),
   "sinusoidal/vaswani_interleaved_20x15_odd": sinusoidal("interleaved"),
   "sinusoidal/marian_concat_32x16": sinusoidal("sinCos"),
+  ...Object.fromEntries(
+    ["mean", "sum", "none", "ignore_index", "label_smoothing", "label_smoothing_ignore", "large_logits", "z_loss_1e-2"]
+      .map((name) => [`cross_entropy/${name}`, crossEntropy(name)]),
+  ),
   "attention/causal_mha": attention(() => ({})),
   "attention/causal_gqa": attention(() => ({})),
   "attention/causal_mqa": attention(() => ({})),
@@ -128,15 +149,25 @@ const covered: Readonly<Record<string, Run>> = {
   })),
 };
 
+/**
+ * Cases whose gradients the models check instead: they pack weights on their way, which is not recorded, or begin in the
+ * middle of a cache.
+ */
+const unrecorded = new Set(["linear/conv1d_gpt2", "embedding/tied_in_out", "attention/causal_with_past_Tq2_Tk9"]);
+
 /** Golden cases of the same families that need what Tenon does not have yet. */
 const later = new Set([
   "rmsnorm/eps_outside_sqrt",
+  "cross_entropy/kl_distill_T2",
   ...["quick_gelu", "softplus", "elu", "leaky_relu", "mish", "hard_swish", "softcap_5"].map((n) => `activations/${n}`),
   "sinusoidal/fairseq_concat_32x16_pad1",
   ...["full_no_mask", "softcap_2", "sinks", "key_padding_full", "cross_Tq3_Tk7", "additive_bias"].map((n) =>
     `attention/${n}`
   ),
 ]);
+
+/** Rows of one value and rows far from 0 lose digits in PyTorch's f32, too. */
+const gradientTolerance = (name: string) => /xx/.test(name) ? 1e-3 : 2e-6;
 
 const index = readJson<Record<string, Record<string, { params: unknown }>>>(new URL("ops/index.json", golden));
 const families = [...new Set(Object.keys(covered).map((name) => name.split("/")[0]))];
@@ -154,12 +185,36 @@ for (const variant of variants) {
           const own = [...file].filter(([key]) => key.startsWith(`${name}/`));
           const raw = Object.fromEntries(own.map(([key, tensor]) => [key.replace(/^.*\/(in\.)?/, ""), tensor]));
           const actual = await rt.scope(() => {
-            const inputs = own.filter(([key]) => key.startsWith(`${name}/in.`) && !key.endsWith(".ids"));
+            const inputs = own.filter(([key]) => key.startsWith(`${name}/in.`) && !/\.(ids|target)$/.test(key));
             const tensors = inputs.map(([key, v]) => [key.split("/in.")[1], rt.tensor(v.shape, v.values)]);
             return rt.read(run(rt, { t: Object.fromEntries(tensors), raw, params }));
           });
           if (actual.length !== size(raw.out.shape)) throw new Error(`${family}/${name}: ${actual.length} elements`);
           assertClose(actual, raw.out.values, 2e-6, `${family}/${name}`);
+        }
+      });
+      await t.step(`${family}: gradients`, async () => {
+        using rt = variant.open();
+        for (const [name, { params }] of Object.entries(index[family])) {
+          const run = covered[`${family}/${name}`], g = file.get(`${name}/gout`);
+          if (!run || !g || unrecorded.has(`${family}/${name}`)) continue;
+          const own = [...file].filter(([key]) => key.startsWith(`${name}/`));
+          const raw = Object.fromEntries(own.map(([key, tensor]) => [key.replace(/^.*\/(in\.)?/, ""), tensor]));
+          const wanted = own.filter(([key]) => key.startsWith(`${name}/gin.`));
+          const actual = rt.scope(() => {
+            const tape = new Tape(rt);
+            const inputs = own.filter(([key]) => key.startsWith(`${name}/in.`) && !/\.(ids|target)$/.test(key));
+            const tensors = Object.fromEntries(
+              inputs.map(([key, v]) => [key.split("/in.")[1], rt.tensor(v.shape, v.values)]),
+            );
+            Object.values(tensors).forEach((tensor) => tape.track(tensor));
+            const out = rt.record(tape, () => run(rt, { t: tensors, raw, params }));
+            tape.backward(out, rt.tensor(out.shape, g.values));
+            return wanted.map(([key]) => rt.read(tape.gradient(tensors[key.split("/gin.")[1]])!));
+          });
+          for (const [i, [key, expected]] of wanted.entries()) {
+            assertClose(await actual[i], expected.values, gradientTolerance(name), `${family}/${key}`);
+          }
         }
       });
     }

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { newKeyValueCache } from "../runtime/ops.ts";
+import { newKeyValueCache } from "../runtime/key_value_cache.ts";
 import { makeInputs, type OpCase, opCases } from "./cases.ts";
 import { assert } from "./assert.ts";
 import { assertClose, uniformTensor, variants, wasmVariants } from "./support.ts";

@@ -1,5 +1,5 @@
 import type { KernelExports } from "../kernels/gen/exports.ts";
-import type { Dispatch } from "../runtime/wasm.ts";
+import type { Dispatch } from "../runtime/dispatch.ts";
 import { makeInputs, opCases } from "./cases.ts";
 import { assertSameBits, runtimeWith } from "./support.ts";
 

@@ -3,7 +3,8 @@ import { Arena } from "../runtime/arena.ts";
 import { linearBackend, referenceBackend, wasmBackend } from "../runtime/backend.ts";
 import { LinearMemory } from "../runtime/memory.ts";
 import { Runtime } from "../runtime/runtime.ts";
-import { compileKernels, type Dispatch, type Simd, wasmKernels } from "../runtime/wasm.ts";
+import type { Dispatch } from "../runtime/dispatch.ts";
+import { compileKernels, type Simd, wasmKernels } from "../runtime/wasm.ts";
 import { size, type Tensor } from "../runtime/tensor.ts";
 import { eagerRuntime } from "./kit.ts";
 

@@ -1,5 +1,5 @@
 import type { KeyValueCache } from "../../runtime/kernels.ts";
-import { newKeyValueCache } from "../../runtime/ops.ts";
+import { newKeyValueCache } from "../../runtime/key_value_cache.ts";
 import { reshape, type Tensor } from "../../runtime/tensor.ts";
 import type { Attention, BuildContext } from "../component.ts";
 import { choice, integer, nullable, number, type Options } from "../options.ts";

@@ -8,17 +8,17 @@
 // The positions so far are one stretch of memory in each. Blocks begin at multiples of KEY_BLOCK, and keys that a row may not see add exact zeros. So a row has the same bytes
 // whichever rows it is computed with: one token at a time, in chunks or all at once.
 
-import { expBelow4 } from "./math";
+import { expBelow4, logarithm } from "./math";
 import { floats, loadUpTo4, loadUpTo4Or, max4, reverse4, storeUpTo4, sum4 } from "./simd";
 import { band, PANEL, PANEL_STEP } from "./tile";
 import { expRow, rowMax } from "./softmax";
 
 /** Keys handled between two updates of the running maximum. */
-const KEY_BLOCK: i32 = 64;
+export const KEY_BLOCK: i32 = 64;
 /** Bytes of a panel of values. */
-const VALUE_PANEL: usize = 64 * PANEL_STEP;
+export const VALUE_PANEL: usize = 64 * PANEL_STEP;
 /** Query rows handled together. */
-const ROWS: i32 = 4;
+export const ROWS: i32 = 4;
 
 /** Writes rows `k`, `v` `[batch, time, kvHeads, headDim]` to positions `start …` of the caches. Owns rows of b · t · h. */
 export function append_f32(
@@ -41,25 +41,25 @@ export function append_f32(
 
 // @ts-ignore: decorator
 @inline
-function keyHeadBytes(capacity: i32, headDim: i32): usize {
+export function keyHeadBytes(capacity: i32, headDim: i32): usize {
   return <usize>((capacity + PANEL - 1) / PANEL) * <usize>headDim * PANEL_STEP;
 }
 
 // @ts-ignore: decorator
 @inline
-function valueHeadBytes(capacity: i32, headDim: i32): usize {
+export function valueHeadBytes(capacity: i32, headDim: i32): usize {
   return valueBlock(capacity + KEY_BLOCK - 1, headDim);
 }
 
 /** Where the values of the block that holds `position` begin. */
 // @ts-ignore: decorator
 @inline
-function valueBlock(position: i32, headDim: i32): usize {
+export function valueBlock(position: i32, headDim: i32): usize {
   return <usize>(position / KEY_BLOCK) * <usize>((headDim + PANEL - 1) / PANEL) * VALUE_PANEL;
 }
 
 /** Adds `bias[position − key]` to the scores of keys `first + lo … first + hi` of a block. */
-function addBias(scores: usize, bias: usize, position: i32, first: i32, lo: i32, hi: i32): void {
+export function addBias(scores: usize, bias: usize, position: i32, first: i32, lo: i32, hi: i32): void {
   let j = lo;
   for (; j <= hi - 4; j += 4) {
     const at = scores + floats(j), distance = position - first - j;
@@ -98,11 +98,11 @@ function updateRow(scores: usize, state: usize, o: usize, width: i32, keys: i32,
 /**
  * `out[t] = softmax(scale · q[t] · keysᵀ + bias) · values` over keys `max(0, p − window + 1) … p` with `p = start + t`;
  * `window` 0 sees all. `q`, `out` `[batch, time, heads, headDim]`; `heads / kvHeads` heads share a key head; `bias`
- * `[heads, biasLength]` by distance, or 0. Owns units of batch · kvHeads · ⌈time · group / 4⌉.
+ * `[heads, biasLength]` by distance, or 0; `lse` `[batch, heads, time]` receives `ln Σ eˢ` of the scores, or is 0. Owns units of batch · kvHeads · ⌈time · group / 4⌉.
  * A range works in the slot of `scratch` (`slotBytes` each) that its first unit falls in, `slotUnits` units to a slot.
  */
 export function attention_f32(
-  out: usize, q: usize, keys: usize, values: usize, bias: usize, scratch: usize,
+  out: usize, lse: usize, q: usize, keys: usize, values: usize, bias: usize, scratch: usize,
   start: i32, time: i32, heads: i32, kvHeads: i32, headDim: i32, capacity: i32, window: i32, biasLength: i32,
   scale: f32, slotBytes: i32, slotUnits: i32, begin: i32, end: i32,
 ): void {
@@ -141,7 +141,11 @@ export function attention_f32(
     }
     for (let i = 0; i < rows; i++) {
       const to = out + rowBytes(batch, first + i, time, heads, kvHead, group) * headDim;
-      const inverse = f32x4.splat(<f32>1.0 / load<f32>(state + i * 8, 4));
+      const sum = load<f32>(state + i * 8, 4), inverse = f32x4.splat(<f32>1.0 / sum);
+      if (lse) {
+        const r = first + i, at = (batch * heads + kvHead * group + r % group) * time + r / group;
+        store<f32>(lse + floats(at), <f32>(<f64>load<f32>(state + i * 8) + logarithm(<f64>sum)));
+      }
       for (let d = 0; d < headDim; d += 4) {
         storeUpTo4(to + floats(d), f32x4.mul(v128.load(o + i * oRow + floats(d)), inverse), headDim - d);
       }
@@ -152,7 +156,7 @@ export function attention_f32(
 /** Four times the index of the head vector that row `r` of a group's rows (time-major) stands for. */
 // @ts-ignore: decorator
 @inline
-function rowBytes(batch: i32, r: i32, time: i32, heads: i32, kvHead: i32, group: i32): usize {
+export function rowBytes(batch: i32, r: i32, time: i32, heads: i32, kvHead: i32, group: i32): usize {
   return floats(<usize>(batch * time + r / group) * heads + kvHead * group + r % group);
 }
 

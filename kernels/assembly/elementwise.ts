@@ -71,7 +71,7 @@ const RELU: i32 = 0, RELU_SQUARED: i32 = 1, GELU: i32 = 2, GELU_TANH: i32 = 3, S
 const TANH: i32 = 6, ERF: i32 = 7, EXP: i32 = 8;
 
 /** Function number `f` of one vector. */
-function apply4(f: i32, x: v128): v128 {
+export function activation4(f: i32, x: v128): v128 {
   if (f == RELU) return relu4(x);
   if (f == RELU_SQUARED) return reluSquared4(x);
   if (f == GELU) return gelu4(x);
@@ -109,7 +109,7 @@ function activate(f: i32, out: usize, x: usize, up: usize, begin: i32, end: i32)
     v128.store(to, a), v128.store(to, b, 16), v128.store(to, c, 32), v128.store(to, d, 48);
   }
   for (; i < end; i += 4) {
-    a = apply4(f, loadUpTo4(x + floats(i), end - i));
+    a = activation4(f, loadUpTo4(x + floats(i), end - i));
     if (up) a = f32x4.mul(a, loadUpTo4(up + floats(i), end - i));
     storeUpTo4(out + floats(i), a, end - i);
   }

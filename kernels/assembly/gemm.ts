@@ -30,18 +30,37 @@ export function gemm_f32(
     if (j < last) band(c + floats(j), cRow, bias ? bias + floats(j) : 0, 0, a, aRow, w, panel, k, m, last - j);
     return;
   }
+  blocks(c, cRow, PANEL_STEP, bias, 0, a, aRow, w, m, n, k, begin, end);
+}
+
+/**
+ * `c [m, n] += a [m, k] · wᵀ`, `w` in panels: gradients. Element `[r, 8p + j]` of `c` is at `r · cRow + p · cPanel + 4j`,
+ * so `c` may be row-major, or in panels itself (then `n` counts the columns that fill up the last one). Owns panels.
+ */
+export function gemm_add_f32(
+  c: usize, cRow: usize, cPanel: usize, a: usize, w: usize, m: i32, n: i32, k: i32, begin: i32, end: i32,
+): void {
+  blocks(c, cRow, cPanel, 0, 1, a, floats(k), w + <usize>begin * <usize>k * PANEL_STEP, m, n, k, begin, end);
+}
+
+/** Tiles of panels `begin … end`, in blocks of k and of rows. `w` is at the first of them. */
+function blocks(
+  c: usize, cRow: usize, cPanel: usize, bias: usize, add: i32, a: usize, aRow: usize, w: usize,
+  m: i32, n: i32, k: i32, begin: i32, end: i32,
+): void {
+  const panel = <usize>k * PANEL_STEP;
   for (let k0 = 0; k0 < k || k0 == 0; k0 += K_BLOCK) {
     const depth = min(K_BLOCK, k - k0);
     for (let r0 = 0; r0 < m; r0 += ROW_BLOCK) {
       const rows = min(m, r0 + ROW_BLOCK);
       let b = w + <usize>k0 * PANEL_STEP;
-      for (let j = first; j < last; j += PANEL, b += panel) {
+      for (let p = begin; p < end; p++, b += panel) {
         for (let r = r0; r < rows; r += 4) {
-          const at = c + <usize>r * cRow + floats(j);
+          const at = c + <usize>r * cRow + <usize>p * cPanel, go = k0 | add;
           // The first block starts from the bias, later ones from what is there.
-          const start = k0 ? at : bias ? bias + floats(j) : 0;
-          tile_4x8(at, cRow, start, k0 ? cRow : 0, a + <usize>r * aRow + floats(k0), aRow, b, depth,
-            min(4, rows - r), min(PANEL, last - j));
+          const start = go ? at : bias ? bias + floats(p * PANEL) : 0;
+          tile_4x8(at, cRow, start, go ? cRow : 0, a + <usize>r * aRow + floats(k0), aRow, b, depth,
+            min(4, rows - r), min(PANEL, n - p * PANEL));
         }
       }
     }
@@ -71,15 +90,22 @@ export function pack_rows_f32(out: usize, x: usize, n: i32, k: i32, begin: i32, 
 // @ts-ignore: decorator
 @inline
 function transpose4(to: usize, from: usize, row: usize): void {
+  transpose4To(to, PANEL_STEP, from, row);
+}
+
+/** The 4 × 4 block at `from` (rows `row` bytes apart), transposed to rows `toRow` bytes apart. */
+// @ts-ignore: decorator
+@inline
+function transpose4To(to: usize, toRow: usize, from: usize, row: usize): void {
   const r0 = v128.load(from), r1 = v128.load(from + row), r2 = v128.load(from + 2 * row), r3 = v128.load(from + 3 * row);
   const low01 = i8x16.shuffle(r0, r1, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
   const low23 = i8x16.shuffle(r2, r3, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
   const high01 = i8x16.shuffle(r0, r1, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
   const high23 = i8x16.shuffle(r2, r3, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
   v128.store(to, i8x16.shuffle(low01, low23, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23));
-  v128.store(to, i8x16.shuffle(low01, low23, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), 32);
-  v128.store(to, i8x16.shuffle(high01, high23, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23), 64);
-  v128.store(to, i8x16.shuffle(high01, high23, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31), 96);
+  v128.store(to + toRow, i8x16.shuffle(low01, low23, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31));
+  v128.store(to + 2 * toRow, i8x16.shuffle(high01, high23, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23));
+  v128.store(to + 3 * toRow, i8x16.shuffle(high01, high23, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31));
 }
 
 /**
@@ -90,8 +116,13 @@ export function pack_columns_f32(
   out: usize, x: usize, n: i32, k: i32, k0: i32, rows: i32, begin: i32, end: i32,
 ): void {
   for (let p = begin; p < end; p++) {
-    let to = out + (<usize>p * <usize>k + k0) * PANEL_STEP, from = x + floats(p * PANEL);
-    for (let i = 0; i < rows; i++, to += PANEL_STEP, from += floats(n)) {
+    let to = out + (<usize>p * <usize>k + k0) * PANEL_STEP, from = x + floats(p * PANEL), i = 0;
+    if (p * PANEL + PANEL <= n) {
+      for (; i < rows; i++, to += PANEL_STEP, from += floats(n)) {
+        v128.store(to, v128.load(from)), v128.store(to, v128.load(from, 16), 16);
+      }
+    }
+    for (; i < rows; i++, to += PANEL_STEP, from += floats(n)) {
       for (let j = 0; j < PANEL; j++) {
         store<f32>(to + floats(j), p * PANEL + j < n ? load<f32>(from + floats(j)) : 0);
       }
@@ -104,5 +135,52 @@ export function unpack_f32(out: usize, panels: usize, k: i32, begin: i32, end: i
   for (let r = begin; r < end; r++) {
     let from = panels + <usize>(r >>> 3) * <usize>k * PANEL_STEP + floats(r & 7), to = out + <usize>r * floats(k);
     for (let i = 0; i < k; i++, from += PANEL_STEP, to += 4) store<f32>(to, load<f32>(from));
+  }
+}
+
+/** `out [k, m] = xᵀ`, `x [m, k]` row-major. Owns rows `begin … end` of `out`. */
+export function transpose_f32(out: usize, x: usize, m: i32, k: i32, begin: i32, end: i32): void {
+  const toRow = floats(m), row = floats(k);
+  // 16 columns at a time: whole cache lines of x.
+  for (let i0 = begin; i0 < end; i0 += 16) {
+    const stop = min(end, i0 + 16);
+    let r = 0;
+    for (; r <= m - 4; r += 4) {
+      let i = i0;
+      for (; i <= stop - 4; i += 4) {
+        transpose4To(out + <usize>i * toRow + floats(r), toRow, x + <usize>r * row + floats(i), row);
+      }
+      for (; i < stop; i++) for (let q = r; q < r + 4; q++) copyElement(out, x, q, i, toRow, row);
+    }
+    for (; r < m; r++) for (let i = i0; i < stop; i++) copyElement(out, x, r, i, toRow, row);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function copyElement(out: usize, x: usize, r: i32, i: i32, toRow: usize, row: usize): void {
+  store<f32>(out + <usize>i * toRow + floats(r), load<f32>(x + <usize>r * row + floats(i)));
+}
+
+/** Panels of `wᵀ [k, n]` from panels of `w [n, k]`. Owns panels `begin … end` of ⌈k/8⌉. */
+export function transpose_panels_f32(out: usize, w: usize, n: i32, k: i32, begin: i32, end: i32): void {
+  for (let q = begin; q < end; q++) {
+    const to = out + <usize>q * <usize>n * PANEL_STEP, i0 = q * PANEL;
+    for (let j = 0; j < n; j += PANEL) {
+      const from = w + (<usize>(j >>> 3) * <usize>k + i0) * PANEL_STEP, at = to + <usize>j * PANEL_STEP;
+      if (j + PANEL <= n && i0 + PANEL <= k) {
+        transpose4(at, from, PANEL_STEP);
+        transpose4(at + 4 * PANEL_STEP, from + 16, PANEL_STEP);
+        transpose4(at + 16, from + 4 * PANEL_STEP, PANEL_STEP);
+        transpose4(at + 4 * PANEL_STEP + 16, from + 4 * PANEL_STEP + 16, PANEL_STEP);
+        continue;
+      }
+      for (let b = 0; b < min(PANEL, n - j); b++) {
+        for (let i = 0; i < PANEL; i++) {
+          const v = i0 + i < k ? load<f32>(from + <usize>i * PANEL_STEP + floats(b)) : 0;
+          store<f32>(at + <usize>b * PANEL_STEP + floats(i), v);
+        }
+      }
+    }
   }
 }

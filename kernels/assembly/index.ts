@@ -10,3 +10,14 @@ export {
   add_f32, cos_f32, erf_f32, exp_f32, geglu_f32, geglu_tanh_f32, gelu_f32, gelu_tanh_f32, mul_f32, reglu_f32, relu_f32,
   relu_squared_f32, scale_f32, sigmoid_f32, silu_f32, sin_f32, swiglu_f32, tanh_f32, widen_bf16, widen_f16,
 } from "./elementwise";
+
+// Gradients.
+export { gemm_add_f32, transpose_f32, transpose_panels_f32 } from "./gemm";
+export { gather_panels_dx_f32, gather_rows_dx_f32 } from "./embedding";
+export { norm_dw_f32, norm_dx_f32, norm_stats_f32 } from "./norms_dx";
+export { cross_entropy_dx_f32, cross_entropy_f32, log_softmax_at_dx_f32, softmax_dx_f32 } from "./softmax_dx";
+export { rotate_half_dx_f32, rotate_interleaved_dx_f32 } from "./positions";
+export { attention_dbias_f32, attention_delta_f32, attention_dkv_f32, attention_dq_f32 } from "./attention_dx";
+export {
+  activation_dx_f32, add_product_f32, add_scaled_f32, cos_dx_f32, dropout_f32, gated_dx_f32, sin_dx_f32, sum_rows_f32,
+} from "./elementwise_dx";

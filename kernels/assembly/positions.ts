@@ -75,3 +75,48 @@ export function rotate_interleaved_f32(
     }
   }
 }
+
+/** Gradient of `rotate_half_f32`: `dx += ` the rows of `g` rotated back. */
+export function rotate_half_dx_f32(
+  dx: usize, g: usize, table: usize, start: i32, time: i32, heads: i32, headDim: i32, half: i32, begin: i32, end: i32,
+): void {
+  for (let r = begin; r < end; r++) {
+    const cos = table + <usize>(start + r % time) * floats(2 * half), sin = cos + floats(half);
+    for (let h = 0; h < heads; h++) {
+      const at = floats((<usize>r * heads + h) * headDim), gp = g + at, to = dx + at;
+      for (let i = 0; i < half; i += 4) {
+        const o = floats(i), far = o + floats(half), left = half - i;
+        const c = loadUpTo4(cos + o, left), s = loadUpTo4(sin + o, left);
+        const u = loadUpTo4(gp + o, left), v = loadUpTo4(gp + far, left);
+        const du = f32x4.add(f32x4.mul(u, c), f32x4.mul(v, s)), dv = f32x4.sub(f32x4.mul(v, c), f32x4.mul(u, s));
+        storeUpTo4(to + o, f32x4.add(loadUpTo4(to + o, left), du), left);
+        storeUpTo4(to + far, f32x4.add(loadUpTo4(to + far, left), dv), left);
+      }
+      addRest(to, gp, 2 * half, headDim);
+    }
+  }
+}
+
+/** Gradient of `rotate_interleaved_f32`. */
+export function rotate_interleaved_dx_f32(
+  dx: usize, g: usize, table: usize, start: i32, time: i32, heads: i32, headDim: i32, half: i32, begin: i32, end: i32,
+): void {
+  for (let r = begin; r < end; r++) {
+    const cos = table + <usize>(start + r % time) * floats(2 * half), sin = cos + floats(half);
+    for (let h = 0; h < heads; h++) {
+      const at = floats((<usize>r * heads + h) * headDim), gp = g + at, to = dx + at;
+      for (let i = 0; i < half; i++) {
+        const c = load<f32>(cos + floats(i)), s = load<f32>(sin + floats(i));
+        const u = load<f32>(gp + floats(2 * i)), v = load<f32>(gp + floats(2 * i + 1));
+        store<f32>(to + floats(2 * i), load<f32>(to + floats(2 * i)) + (u * c + v * s));
+        store<f32>(to + floats(2 * i + 1), load<f32>(to + floats(2 * i + 1)) + (v * c - u * s));
+      }
+      addRest(to, gp, 2 * half, headDim);
+    }
+  }
+}
+
+/** Dimensions that no angle turns pass their gradient on. */
+function addRest(to: usize, g: usize, from: i32, until: i32): void {
+  for (let i = from; i < until; i++) store<f32>(to + floats(i), load<f32>(to + floats(i)) + load<f32>(g + floats(i)));
+}

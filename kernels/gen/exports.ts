@@ -3,11 +3,37 @@
 /** What the kernel modules export. Pointers are byte offsets, sizes are element counts. */
 export interface KernelExports {
   /** See kernels/assembly. */
+  activation_dx_f32(
+    dx: number,
+    g: number,
+    x: number,
+    f: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
   add_f32(
     out: number,
     x: number,
     y: number,
     period: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  add_product_f32(
+    out: number,
+    x: number,
+    y: number,
+    period: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  add_scaled_f32(
+    out: number,
+    x: number,
+    factor: number,
     begin: number,
     end: number,
   ): void;
@@ -26,8 +52,93 @@ export interface KernelExports {
     end: number,
   ): void;
   /** See kernels/assembly. */
+  attention_dbias_f32(
+    dbias: number,
+    g: number,
+    q: number,
+    keys: number,
+    vKeys: number,
+    bias: number,
+    lse: number,
+    delta: number,
+    scratch: number,
+    batch: number,
+    time: number,
+    heads: number,
+    kvHeads: number,
+    headDim: number,
+    window: number,
+    biasLength: number,
+    scale: number,
+    slotBytes: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  attention_delta_f32(
+    delta: number,
+    g: number,
+    out: number,
+    time: number,
+    heads: number,
+    headDim: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  attention_dkv_f32(
+    dk: number,
+    dv: number,
+    k: number,
+    v: number,
+    qKeys: number,
+    qValues: number,
+    gKeys: number,
+    gValues: number,
+    bias: number,
+    lse: number,
+    delta: number,
+    scratch: number,
+    time: number,
+    heads: number,
+    kvHeads: number,
+    headDim: number,
+    window: number,
+    biasLength: number,
+    scale: number,
+    slotBytes: number,
+    slotUnits: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  attention_dq_f32(
+    dq: number,
+    g: number,
+    q: number,
+    keys: number,
+    vKeys: number,
+    kValues: number,
+    bias: number,
+    lse: number,
+    delta: number,
+    scratch: number,
+    time: number,
+    heads: number,
+    kvHeads: number,
+    headDim: number,
+    window: number,
+    biasLength: number,
+    scale: number,
+    slotBytes: number,
+    slotUnits: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
   attention_f32(
     out: number,
+    lse: number,
     q: number,
     keys: number,
     values: number,
@@ -66,9 +177,51 @@ export interface KernelExports {
     end: number,
   ): void;
   /** See kernels/assembly. */
+  cos_dx_f32(
+    dx: number,
+    g: number,
+    x: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
   cos_f32(
     out: number,
     x: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  cross_entropy_dx_f32(
+    dx: number,
+    g: number,
+    x: number,
+    targets: number,
+    n: number,
+    smoothing: number,
+    z: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  cross_entropy_f32(
+    out: number,
+    x: number,
+    targets: number,
+    n: number,
+    smoothing: number,
+    z: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  dropout_f32(
+    out: number,
+    x: number,
+    threshold: number,
+    scale: number,
+    seed: number,
+    add: number,
     begin: number,
     end: number,
   ): void;
@@ -87,10 +240,41 @@ export interface KernelExports {
     end: number,
   ): void;
   /** See kernels/assembly. */
+  gated_dx_f32(
+    dgate: number,
+    dup: number,
+    g: number,
+    gate: number,
+    up: number,
+    f: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  gather_panels_dx_f32(
+    dtable: number,
+    g: number,
+    ids: number,
+    rows: number,
+    dim: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
   gather_panels_f32(
     out: number,
     table: number,
     ids: number,
+    dim: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  gather_rows_dx_f32(
+    dtable: number,
+    g: number,
+    ids: number,
+    rows: number,
     dim: number,
     begin: number,
     end: number,
@@ -135,6 +319,19 @@ export interface KernelExports {
     end: number,
   ): void;
   /** See kernels/assembly. */
+  gemm_add_f32(
+    c: number,
+    cRow: number,
+    cPanel: number,
+    a: number,
+    w: number,
+    m: number,
+    n: number,
+    k: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
   gemm_f32(
     c: number,
     a: number,
@@ -159,6 +356,16 @@ export interface KernelExports {
     end: number,
   ): void;
   /** See kernels/assembly. */
+  log_softmax_at_dx_f32(
+    dx: number,
+    g: number,
+    x: number,
+    targets: number,
+    n: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
   log_softmax_at_f32(
     out: number,
     x: number,
@@ -173,6 +380,39 @@ export interface KernelExports {
     x: number,
     y: number,
     period: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  norm_dw_f32(
+    dweight: number,
+    g: number,
+    x: number,
+    stats: number,
+    rows: number,
+    dim: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  norm_dx_f32(
+    dx: number,
+    g: number,
+    x: number,
+    weight: number,
+    stats: number,
+    dim: number,
+    centered: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  norm_stats_f32(
+    stats: number,
+    x: number,
+    dim: number,
+    eps: number,
+    centered: number,
     begin: number,
     end: number,
   ): void;
@@ -229,9 +469,35 @@ export interface KernelExports {
     end: number,
   ): void;
   /** See kernels/assembly. */
+  rotate_half_dx_f32(
+    dx: number,
+    g: number,
+    table: number,
+    start: number,
+    time: number,
+    heads: number,
+    headDim: number,
+    half: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
   rotate_half_f32(
     out: number,
     x: number,
+    table: number,
+    start: number,
+    time: number,
+    heads: number,
+    headDim: number,
+    half: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  rotate_interleaved_dx_f32(
+    dx: number,
+    g: number,
     table: number,
     start: number,
     time: number,
@@ -277,6 +543,14 @@ export interface KernelExports {
     end: number,
   ): void;
   /** See kernels/assembly. */
+  sin_dx_f32(
+    dx: number,
+    g: number,
+    x: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
   sin_f32(
     out: number,
     x: number,
@@ -294,10 +568,29 @@ export interface KernelExports {
     end: number,
   ): void;
   /** See kernels/assembly. */
+  softmax_dx_f32(
+    dx: number,
+    g: number,
+    p: number,
+    n: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
   softmax_f32(
     out: number,
     x: number,
     n: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  sum_rows_f32(
+    out: number,
+    x: number,
+    y: number,
+    rows: number,
+    period: number,
     begin: number,
     end: number,
   ): void;
@@ -313,6 +606,24 @@ export interface KernelExports {
   tanh_f32(
     out: number,
     x: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  transpose_f32(
+    out: number,
+    x: number,
+    m: number,
+    k: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  transpose_panels_f32(
+    out: number,
+    w: number,
+    n: number,
+    k: number,
     begin: number,
     end: number,
   ): void;
@@ -342,39 +653,65 @@ export interface KernelExports {
 
 /** Every kernel, in the order in which threads number them. */
 export const kernelNames: readonly (keyof KernelExports)[] = [
+  "activation_dx_f32",
   "add_f32",
+  "add_product_f32",
+  "add_scaled_f32",
   "append_f32",
+  "attention_dbias_f32",
+  "attention_delta_f32",
+  "attention_dkv_f32",
+  "attention_dq_f32",
   "attention_f32",
   "attention_weights_f32",
+  "cos_dx_f32",
   "cos_f32",
+  "cross_entropy_dx_f32",
+  "cross_entropy_f32",
+  "dropout_f32",
   "erf_f32",
   "exp_f32",
+  "gated_dx_f32",
+  "gather_panels_dx_f32",
   "gather_panels_f32",
+  "gather_rows_dx_f32",
   "gather_rows_f32",
   "geglu_f32",
   "geglu_tanh_f32",
   "gelu_f32",
   "gelu_tanh_f32",
+  "gemm_add_f32",
   "gemm_f32",
   "layer_norm_f32",
+  "log_softmax_at_dx_f32",
   "log_softmax_at_f32",
   "mul_f32",
+  "norm_dw_f32",
+  "norm_dx_f32",
+  "norm_stats_f32",
   "pack_columns_f32",
   "pack_rows_f32",
   "reglu_f32",
   "relu_f32",
   "relu_squared_f32",
   "rms_norm_f32",
+  "rotate_half_dx_f32",
   "rotate_half_f32",
+  "rotate_interleaved_dx_f32",
   "rotate_interleaved_f32",
   "scale_f32",
   "sigmoid_f32",
   "silu_f32",
+  "sin_dx_f32",
   "sin_f32",
   "sinusoid_f64",
+  "softmax_dx_f32",
   "softmax_f32",
+  "sum_rows_f32",
   "swiglu_f32",
   "tanh_f32",
+  "transpose_f32",
+  "transpose_panels_f32",
   "unpack_f32",
   "widen_bf16",
   "widen_f16",

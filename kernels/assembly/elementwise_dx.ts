@@ -1,0 +1,175 @@
+// Gradients of elementwise.ts: each adds to what it is given. All own elements `begin … end`, in four-lane arithmetic.
+
+import { erf4, exp4, sigmoid4, sine, tanh4 } from "./math";
+import { activation4 } from "./elementwise";
+import { floats, loadUpTo4, madd, storeUpTo4 } from "./simd";
+
+const RELU: i32 = 0, RELU_SQUARED: i32 = 1, GELU: i32 = 2, GELU_TANH: i32 = 3, SILU: i32 = 4, SIGMOID: i32 = 5;
+const TANH: i32 = 6, ERF: i32 = 7, EXP: i32 = 8;
+
+// @ts-ignore: decorator
+@inline
+function geluSlope4(x: v128): v128 {
+  // Φ(x) + x φ(x)
+  const half = f32x4.splat(0.5), one = f32x4.splat(1.0);
+  const phi = f32x4.mul(exp4(f32x4.mul(f32x4.mul(x, x), f32x4.splat(-0.5))), f32x4.splat(0.3989422804014327));
+  return madd(x, phi, f32x4.mul(half, f32x4.add(one, erf4(f32x4.mul(x, f32x4.splat(0.7071067811865476))))));
+}
+
+// @ts-ignore: decorator
+@inline
+function geluTanhSlope4(x: v128): v128 {
+  const half = f32x4.splat(0.5), one = f32x4.splat(1.0), z = f32x4.mul(x, x);
+  const cubic = f32x4.mul(z, f32x4.splat(0.044715)), root = f32x4.splat(0.7978845608028654);
+  const t = tanh4(f32x4.mul(root, madd(cubic, x, x)));
+  // The slope of the argument, times half of x.
+  const inner = f32x4.mul(f32x4.mul(f32x4.mul(half, x), root), madd(cubic, f32x4.splat(3.0), one));
+  const sech = f32x4.sub(one, f32x4.mul(t, t));
+  return madd(sech, inner, f32x4.mul(half, f32x4.add(one, t)));
+}
+
+// @ts-ignore: decorator
+@inline
+function siluSlope4(x: v128): v128 {
+  const s = sigmoid4(x), one = f32x4.splat(1.0);
+  return f32x4.mul(s, madd(x, f32x4.sub(one, s), one));
+}
+
+/** The derivative of function number `f`, of one vector. */
+function slope4(f: i32, x: v128): v128 {
+  const zero = f32x4.splat(0), one = f32x4.splat(1.0);
+  if (f == RELU) return v128.and(one, f32x4.gt(x, zero));
+  if (f == RELU_SQUARED) return v128.and(f32x4.add(x, x), f32x4.gt(x, zero));
+  if (f == GELU) return geluSlope4(x);
+  if (f == GELU_TANH) return geluTanhSlope4(x);
+  if (f == SILU) return siluSlope4(x);
+  if (f == SIGMOID) {
+    const s = sigmoid4(x);
+    return f32x4.mul(s, f32x4.sub(one, s));
+  }
+  if (f == TANH) {
+    const t = tanh4(x);
+    return f32x4.sub(one, f32x4.mul(t, t));
+  }
+  if (f == ERF) return f32x4.mul(exp4(f32x4.neg(f32x4.mul(x, x))), f32x4.splat(1.1283791670955126));
+  return exp4(x);
+}
+
+/** `dx += g · f'(x)`; `f` numbers the functions as elementwise.ts does. */
+export function activation_dx_f32(dx: usize, g: usize, x: usize, f: i32, begin: i32, end: i32): void {
+  for (let i = begin; i < end; i += 4) {
+    const at = floats(i), n = end - i;
+    storeUpTo4(dx + at, madd(loadUpTo4(g + at, n), slope4(f, loadUpTo4(x + at, n)), loadUpTo4(dx + at, n)), n);
+  }
+}
+
+/** `dgate += g · up · f'(gate)` and `dup += g · f(gate)`; either is 0 if it is not wanted. */
+export function gated_dx_f32(
+  dgate: usize, dup: usize, g: usize, gate: usize, up: usize, f: i32, begin: i32, end: i32,
+): void {
+  for (let i = begin; i < end; i += 4) {
+    const at = floats(i), n = end - i, x = loadUpTo4(gate + at, n), y = loadUpTo4(g + at, n);
+    if (dgate) {
+      const slope = f32x4.mul(slope4(f, x), loadUpTo4(up + at, n));
+      storeUpTo4(dgate + at, madd(y, slope, loadUpTo4(dgate + at, n)), n);
+    }
+    if (dup) storeUpTo4(dup + at, madd(y, activation4(f, x), loadUpTo4(dup + at, n)), n);
+  }
+}
+
+/** `dx += g · cos x`. */
+export function sin_dx_f32(dx: usize, g: usize, x: usize, begin: i32, end: i32): void {
+  for (let i = begin; i < end; i++) {
+    const at = floats(i);
+    store<f32>(dx + at, load<f32>(dx + at) + load<f32>(g + at) * <f32>sine(<f64>load<f32>(x + at), 1));
+  }
+}
+
+/** `dx −= g · sin x`. */
+export function cos_dx_f32(dx: usize, g: usize, x: usize, begin: i32, end: i32): void {
+  for (let i = begin; i < end; i++) {
+    const at = floats(i);
+    store<f32>(dx + at, load<f32>(dx + at) - load<f32>(g + at) * <f32>sine(<f64>load<f32>(x + at), 0));
+  }
+}
+
+/** `out += factor · x`. */
+export function add_scaled_f32(out: usize, x: usize, factor: f32, begin: i32, end: i32): void {
+  const f = f32x4.splat(factor);
+  for (let i = begin; i < end; i += 4) {
+    const at = floats(i), n = end - i;
+    storeUpTo4(out + at, madd(f, loadUpTo4(x + at, n), loadUpTo4(out + at, n)), n);
+  }
+}
+
+/** `out += x · y`; `y` has `period` elements and is repeated. */
+export function add_product_f32(out: usize, x: usize, y: usize, period: i32, begin: i32, end: i32): void {
+  for (let i = begin; i < end;) {
+    const stop = min(end, i + period - i % period), yp = y + floats(i % period) - floats(i);
+    for (; i < stop; i += 4) {
+      const at = floats(i), n = stop - i;
+      storeUpTo4(out + at, madd(loadUpTo4(x + at, n), loadUpTo4(yp + at, n), loadUpTo4(out + at, n)), n);
+    }
+    i = stop;
+  }
+}
+
+/** `out[j] += Σ_r x[r, j] · y[r, j]` over `rows` rows of `period` elements; `y` 0 for ones. Owns columns `begin … end`. */
+export function sum_rows_f32(out: usize, x: usize, y: usize, rows: i32, period: i32, begin: i32, end: i32): void {
+  const row = floats(period);
+  let j = begin;
+  for (; j <= end - 16; j += 16) {
+    const o = out + floats(j);
+    let xp = x + floats(j), yp = y + floats(j);
+    let c0 = v128.load(o), c1 = v128.load(o, 16), c2 = v128.load(o, 32), c3 = v128.load(o, 48);
+    for (let r = 0; r < rows; r++, xp += row, yp += row) {
+      if (y) {
+        c0 = madd(v128.load(xp), v128.load(yp), c0), c1 = madd(v128.load(xp, 16), v128.load(yp, 16), c1);
+        c2 = madd(v128.load(xp, 32), v128.load(yp, 32), c2), c3 = madd(v128.load(xp, 48), v128.load(yp, 48), c3);
+      } else {
+        c0 = f32x4.add(c0, v128.load(xp)), c1 = f32x4.add(c1, v128.load(xp, 16));
+        c2 = f32x4.add(c2, v128.load(xp, 32)), c3 = f32x4.add(c3, v128.load(xp, 48));
+      }
+    }
+    v128.store(o, c0), v128.store(o, c1, 16), v128.store(o, c2, 32), v128.store(o, c3, 48);
+  }
+  for (; j < end; j += 4) {
+    const n = end - j;
+    let c = loadUpTo4(out + floats(j), n), xp = x + floats(j), yp = y + floats(j);
+    for (let r = 0; r < rows; r++, xp += row, yp += row) {
+      const v = loadUpTo4(xp, n);
+      c = y ? madd(v, loadUpTo4(yp, n), c) : f32x4.add(c, v);
+    }
+    storeUpTo4(out + floats(j), c, n);
+  }
+}
+
+/** Four pseudo-random words: of elements `i … i + 3` of stream `seed` (the finisher of MurmurHash3, twice). */
+// @ts-ignore: decorator
+@inline
+function random4(i: i32, seed: i32): v128 {
+  let h = i32x4.add(i32x4.splat(i), v128(0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0));
+  for (let turn = 0; turn < 2; turn++) {
+    h = v128.xor(h, i32x4.splat(seed));
+    h = i32x4.mul(v128.xor(h, i32x4.shr_u(h, 16)), i32x4.splat(0x85ebca6b));
+    h = i32x4.mul(v128.xor(h, i32x4.shr_u(h, 13)), i32x4.splat(0xc2b2ae35));
+    h = v128.xor(h, i32x4.shr_u(h, 16));
+  }
+  return h;
+}
+
+/**
+ * `out = x · scale` where the element's random word is at least `threshold` (unsigned), else 0; added to `out` if `add`.
+ * The word depends on the element's index and `seed` alone, so the gradient needs no mask.
+ */
+export function dropout_f32(
+  out: usize, x: usize, threshold: u32, scale: f32, seed: i32, add: i32, begin: i32, end: i32,
+): void {
+  const s = f32x4.splat(scale), t = i32x4.splat(threshold);
+  for (let i = begin; i < end; i += 4) {
+    const at = floats(i), n = end - i, kept = i32x4.ge_u(random4(i, seed), t);
+    let y = v128.and(f32x4.mul(loadUpTo4(x + at, n), s), kept);
+    if (add) y = f32x4.add(y, loadUpTo4(out + at, n));
+    storeUpTo4(out + at, y, n);
+  }
+}

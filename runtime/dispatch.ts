@@ -1,0 +1,15 @@
+import type { KernelExports } from "../kernels/gen/exports.ts";
+
+/** Work of one element of a kernel in multiply-adds: how much of a thread's time it takes. */
+export const COST = { copy: 2, exp: 12, angle: 200 };
+
+/** Keys of a block and rows of a unit, as in kernels/assembly/attention.ts. */
+export const KEY_BLOCK = 64, ROWS = 4;
+
+/** Runs a kernel over `0 … count`, whole or in pieces, here or on several threads. */
+export interface Dispatch {
+  /** Elements per piece for `count` elements that together cost `work` multiply-adds; a multiple of `grain`. */
+  chunk(count: number, work: number, grain?: number): number;
+  /** Calls the kernel for each piece of `chunk` elements. */
+  run(name: keyof KernelExports, count: number, chunk: number, ...args: number[]): void;
+}

@@ -1,0 +1,52 @@
+import type { GradientKernels } from "./gradient_kernels.ts";
+import type { View } from "./reference_math.ts";
+import { dimOf } from "./tensor.ts";
+
+/** Reference gradient of attention, sums in f64, straight from the formulas. */
+export function attentionGradReference(f32: View): Pick<GradientKernels, "attentionGrad"> {
+  return {
+    attentionGrad(d, g, record, { scale, window, bias }) {
+      const [batch, time, heads, headDim] = record.q.shape, kvHeads = record.k.shape[2];
+      const [q, k, v, b, shift] = [f32(record.q), f32(record.k), f32(record.v), f32(g), bias && f32(bias)];
+      const sums = { q: new Float64Array(q.length), k: new Float64Array(k.length), v: new Float64Array(v.length) };
+      const length = bias ? dimOf(bias) : 0, biasSums = new Float64Array(heads * length);
+      const dot = (x: Float32Array, i: number, y: Float32Array, j: number) => {
+        let sum = 0;
+        for (let c = 0; c < headDim; c++) sum += x[i + c] * y[j + c];
+        return sum;
+      };
+      for (let n = 0; n < batch; n++) {
+        for (let h = 0; h < heads; h++) {
+          const kvHead = Math.floor(h * kvHeads / heads);
+          const queryAt = (t: number) => ((n * time + t) * heads + h) * headDim;
+          const keyAt = (j: number) => ((n * time + j) * kvHeads + kvHead) * headDim;
+          for (let t = 0; t < time; t++) {
+            const at = queryAt(t), first = window ? Math.max(0, t - window + 1) : 0;
+            const scores = Float64Array.from({ length: t + 1 - first }, (_, i) => {
+              const j = first + i;
+              return scale * dot(q, at, k, keyAt(j)) + (shift ? shift[h * length + t - j] : 0);
+            });
+            const top = scores.reduce((m, s) => Math.max(m, s), -Infinity);
+            const total = scores.reduce((sum, s) => sum + Math.exp(s - top), 0);
+            const p = scores.map((s) => Math.exp(s - top) / total);
+            const dp = p.map((_, i) => dot(b, at, v, keyAt(first + i)));
+            const delta = p.reduce((sum, x, i) => sum + x * dp[i], 0);
+            p.forEach((x, i) => {
+              const ds = x * (dp[i] - delta), j = keyAt(first + i);
+              if (shift) biasSums[h * length + t - first - i] += ds;
+              for (let c = 0; c < headDim; c++) {
+                sums.q[at + c] += scale * ds * k[j + c];
+                sums.k[j + c] += scale * ds * q[at + c];
+                sums.v[j + c] += x * b[at + c];
+              }
+            });
+          }
+        }
+      }
+      for (const name of ["q", "k", "v", "bias"] as const) {
+        const to = d[name] && f32(d[name]), from = name === "bias" ? biasSums : sums[name];
+        if (to) { for (let i = 0; i < to.length; i++) to[i] += from[i]; }
+      }
+    },
+  };
+}

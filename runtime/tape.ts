@@ -1,0 +1,93 @@
+import { bytesOf, describeTensor, type Tensor } from "./tensor.ts";
+
+/** What a {@linkcode Tape} needs of a runtime. */
+export interface TapeHost {
+  /** A scratch tensor. */
+  temp(shape: readonly number[], dtype?: Tensor["dtype"], layout?: Tensor["layout"]): Tensor;
+  /** What gradients are set to zero with. */
+  readonly backend: { clear(t: Tensor): void };
+}
+
+interface Tracked {
+  readonly tensor: Tensor;
+  gradient: Tensor | undefined;
+}
+
+/**
+ * Ops recorded as they run, and played back in reverse: reverse-mode differentiation. A gradient is a tensor of the shape
+ * and layout of what it belongs to; contributions add up. Only what depends on a tracked tensor is recorded, so a
+ * parameter that is not tracked is frozen, and what leads only to it costs nothing.
+ *
+ * Tensors are known by their memory: a view (a reshaped tensor, some of its rows) has the gradient of what it views.
+ */
+export class Tape {
+  #host: TapeHost;
+  #parent: Tape | undefined;
+  #tracked = new Map<number, Tracked>();
+  #steps: { readonly out: Tensor; readonly back: (g: Tensor) => void }[] = [];
+
+  /** A tape that keeps gradients in scratch memory of `host`; what it does not track itself, `parent` may. */
+  constructor(host: TapeHost, parent?: Tape) {
+    this.#host = host;
+    this.#parent = parent;
+  }
+
+  /** Wants the gradient of `t`; it is added to `gradient`, or to zeros. */
+  track(t: Tensor, gradient?: Tensor): void {
+    if (gradient && (gradient.layout !== t.layout || String(gradient.shape) !== String(t.shape))) {
+      throw new TypeError(`Cannot add the gradient of ${describeTensor(t)} to ${describeTensor(gradient)}`);
+    }
+    this.#tracked.set(t.ptr, { tensor: t, gradient });
+  }
+
+  /** Whether any of `inputs` leads back to a tracked tensor. */
+  tracks(...inputs: readonly (Tensor | undefined)[]): boolean {
+    return inputs.some((t) => t && this.#find(t));
+  }
+
+  /**
+   * Records that `out` was computed from `inputs` (`undefined` if it is not known from what); `back` adds to their
+   * gradients, given that of `out`.
+   */
+  record(out: Tensor, inputs: readonly (Tensor | undefined)[] | undefined, back: (g: Tensor) => void): void {
+    if (inputs && !this.tracks(...inputs)) return;
+    this.track(out);
+    this.#steps.push({ out, back });
+  }
+
+  /** The gradient of `t`, to add to; `undefined` if none is wanted. */
+  gradient(t: Tensor | undefined): Tensor | undefined {
+    const found = t && this.#find(t);
+    if (!found) return undefined;
+    const { tensor } = found;
+    if (!found.gradient) {
+      found.gradient = this.#host.temp(tensor.shape, tensor.dtype, tensor.layout);
+      this.#host.backend.clear(found.gradient);
+    }
+    return { ...t, ptr: found.gradient.ptr + t.ptr - tensor.ptr };
+  }
+
+  /** Plays back from `out`, whose gradient is `g`. The tape is empty afterwards. */
+  backward(out: Tensor, g: Tensor): void {
+    const found = this.#tracked.get(out.ptr);
+    if (!found) {
+      throw new TypeError(`Cannot differentiate ${describeTensor(out)}: it depends on nothing that is tracked`);
+    }
+    found.gradient = g;
+    for (let step = this.#steps.pop(); step; step = this.#steps.pop()) {
+      const gradient = this.#tracked.get(step.out.ptr)?.gradient;
+      // What did not lead to the result has no gradient.
+      if (gradient) step.back(gradient);
+    }
+  }
+
+  #find(t: Tensor): Tracked | undefined {
+    const exact = this.#tracked.get(t.ptr);
+    if (exact) return exact;
+    for (const tracked of this.#tracked.values()) {
+      const { ptr } = tracked.tensor;
+      if (ptr <= t.ptr && t.ptr < ptr + bytesOf(tracked.tensor)) return tracked;
+    }
+    return this.#parent ? this.#parent.#find(t) : undefined;
+  }
+}

@@ -1,0 +1,220 @@
+import type { KernelExports } from "../kernels/gen/exports.ts";
+import type { Arena } from "./arena.ts";
+import { COST, type Dispatch, KEY_BLOCK, ROWS } from "./dispatch.ts";
+import type { GradientKernels } from "./gradient_kernels.ts";
+import type { GatedKernel, Kernels, UnaryKernel } from "./kernels.ts";
+import { newKeyValueCache } from "./key_value_cache.ts";
+import { bytesOf, dimOf, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
+
+type Name = keyof KernelExports;
+
+/** How kernels/assembly/elementwise.ts numbers functions; sine and cosine have kernels of their own. */
+const functions: Readonly<Record<Exclude<UnaryKernel, "sin" | "cos">, number>> = {
+  relu: 0,
+  reluSquared: 1,
+  gelu: 2,
+  geluTanh: 3,
+  silu: 4,
+  sigmoid: 5,
+  tanh: 6,
+  erf: 7,
+  exp: 8,
+};
+const gates: Readonly<Record<GatedKernel, number>> = {
+  reglu: functions.relu,
+  geglu: functions.gelu,
+  gegluTanh: functions.geluTanh,
+  swiglu: functions.silu,
+};
+
+/** Gradients in WebAssembly. Kernels that own columns are split at whole vectors. */
+export function wasmGradients(
+  pool: Dispatch,
+  scratch: Arena,
+  kernels: Pick<Kernels, "append" | "packTransposed">,
+): GradientKernels {
+  const split = (name: Name, count: number, cost: number, ...args: number[]) =>
+    pool.run(name, count, pool.chunk(count, count * cost), ...args);
+  const columns = (name: Name, count: number, cost: number, ...args: number[]) =>
+    pool.run(name, count, pool.chunk(count, count * cost, 16), ...args);
+  const pointer = (t: Tensor | undefined) => t?.ptr ?? 0;
+  const temp = (shape: readonly number[], layout: "rows" | "panels" = "rows"): Tensor => ({
+    ptr: scratch.alloc(bytesOf({ shape, dtype: "f32", layout })),
+    shape,
+    dtype: "f32",
+    layout,
+  });
+  /** Runs `f` and gives its scratch tensors back. */
+  function briefly(f: () => void): void {
+    const mark = scratch.mark();
+    f();
+    scratch.rewind(mark);
+  }
+  function transposed(x: Tensor): Tensor {
+    const m = rowsOf(x), k = dimOf(x), out = temp([k, m]);
+    columns("transpose_f32", k, m * COST.copy, out.ptr, x.ptr, m, k);
+    return out;
+  }
+  /** Columns of `x [m, n]` as panels of depth m. */
+  function columnPanels(x: Tensor): Tensor {
+    const out = temp([dimOf(x), rowsOf(x)], "panels");
+    kernels.packTransposed(out, { ...x, shape: [rowsOf(x), dimOf(x)] }, 0);
+    return out;
+  }
+  /** `c += a · wᵀ`, `c` as many rows as `a`; in panels it is the transpose that is stored. */
+  function addMatmul(c: Tensor, a: Tensor, w: Tensor): void {
+    const m = rowsOf(a), k = dimOf(a), n = w.shape[0], panels = panelsOf(n), asPanels = c.layout === "panels";
+    const [row, panel] = asPanels ? [32, m * 32] : [n * 4, 32];
+    const chunk = pool.chunk(panels, m * n * k);
+    pool.run("gemm_add_f32", panels, chunk, c.ptr, row, panel, a.ptr, w.ptr, m, asPanels ? panels * 8 : n, k);
+  }
+  const dropout = (add: number) => (out: Tensor, x: Tensor, rate: number, seed: number) => {
+    const threshold = Math.min(2 ** 32 - 1, Math.round(rate * 2 ** 32)), scale = 1 / (1 - rate);
+    split("dropout_f32", size(x.shape), 2 * COST.copy, out.ptr, x.ptr, threshold, scale, seed | 0, add);
+  };
+  return {
+    addScaled: (out, x, factor) => split("add_scaled_f32", bytesOf(x) / 4, COST.copy, out.ptr, x.ptr, factor),
+    addProduct: (out, x, y) => split("add_product_f32", size(x.shape), COST.copy, out.ptr, x.ptr, y.ptr, size(y.shape)),
+    sumRows(out, x, y) {
+      const period = size(out.shape), rows = size(x.shape) / period;
+      columns("sum_rows_f32", period, rows * COST.copy, out.ptr, x.ptr, pointer(y), rows, period);
+    },
+    unaryGrad(name, dx, g, x) {
+      if (name === "sin" || name === "cos") {
+        split(`${name}_dx_f32`, size(x.shape), COST.angle, dx.ptr, g.ptr, x.ptr);
+      } else split("activation_dx_f32", size(x.shape), 3 * COST.exp, dx.ptr, g.ptr, x.ptr, functions[name]);
+    },
+    gatedGrad: (name, dgate, dup, g, gate, up) =>
+      split(
+        "gated_dx_f32",
+        size(gate.shape),
+        4 * COST.exp,
+        pointer(dgate),
+        pointer(dup),
+        g.ptr,
+        gate.ptr,
+        up.ptr,
+        gates[name],
+      ),
+    matmulGradX: (dx, g, w) =>
+      briefly(() => {
+        const [n, k] = w.shape, across = temp([k, n], "panels");
+        if (w.layout === "rows") kernels.packTransposed(across, w, 0);
+        else split("transpose_panels_f32", panelsOf(k), n * 8 * COST.copy, across.ptr, w.ptr, n, k);
+        addMatmul(dx, g, across);
+      }),
+    matmulGradW: (dw, g, x) =>
+      briefly(() => {
+        if (dw.layout === "panels") addMatmul(dw, transposed(x), columnPanels(g));
+        else addMatmul(dw, transposed(g), columnPanels(x));
+      }),
+    gatherGrad(dtable, g, ids) {
+      const rows = size(ids.shape), dim = dimOf(g);
+      const name = dtable.layout === "panels" ? "gather_panels_dx_f32" : "gather_rows_dx_f32";
+      columns(name, dim, rows * COST.copy, dtable.ptr, g.ptr, ids.ptr, rows, dim);
+    },
+    normGrad: (dx, dweight, g, x, weight, eps, centered) =>
+      briefly(() => {
+        const rows = rowsOf(x), dim = dimOf(x), stats = temp([rows, 2]), kind = centered ? 1 : 0;
+        split("norm_stats_f32", rows, dim * 4, stats.ptr, x.ptr, dim, eps, kind);
+        if (dx) {
+          split("norm_dx_f32", rows, dim * 6, dx.ptr, g.ptr, x.ptr, pointer(weight), stats.ptr, dim, kind);
+        }
+        if (dweight) columns("norm_dw_f32", dim, rows * 3, dweight.ptr, g.ptr, x.ptr, stats.ptr, rows, dim);
+      }),
+    softmaxGrad: (dx, g, p) => split("softmax_dx_f32", rowsOf(p), dimOf(p) * 4, dx.ptr, g.ptr, p.ptr, dimOf(p)),
+    logSoftmaxAtGrad: (dx, g, x, targets) =>
+      split(
+        "log_softmax_at_dx_f32",
+        rowsOf(x),
+        dimOf(x) * 2 * COST.exp,
+        dx.ptr,
+        g.ptr,
+        x.ptr,
+        targets.ptr,
+        dimOf(x),
+      ),
+    crossEntropy: (out, x, targets, { smoothing, zLoss }) =>
+      split(
+        "cross_entropy_f32",
+        rowsOf(x),
+        dimOf(x) * COST.exp,
+        out.ptr,
+        x.ptr,
+        targets.ptr,
+        dimOf(x),
+        smoothing,
+        zLoss,
+      ),
+    crossEntropyGrad(dx, g, x, targets, { smoothing, zLoss }) {
+      const args = [dx.ptr, g.ptr, x.ptr, targets.ptr, dimOf(x), smoothing, zLoss];
+      split("cross_entropy_dx_f32", rowsOf(x), dimOf(x) * 2 * COST.exp, ...args);
+    },
+    rotateGrad(dx, g, table, start, layout) {
+      const [batch, time, heads, headDim] = g.shape, name = `rotate_${layout}_dx_f32` as const;
+      const args = [dx.ptr, g.ptr, table.ptr, start, time, heads, headDim, dimOf(table) / 2];
+      split(name, batch * time, heads * headDim * COST.copy, ...args);
+    },
+    attentionGrad: (d, g, { q, k, v, out, lse, cache }, { scale, window, bias }) =>
+      briefly(() => {
+        const [batch, time, heads, headDim] = q.shape, kvHeads = k.shape[2];
+        const biasLength = bias ? dimOf(bias) : 0, wide = panelsOf(headDim) * 8;
+        const delta = temp([batch, heads, time]);
+        split(
+          "attention_delta_f32",
+          batch * heads * time,
+          headDim,
+          delta.ptr,
+          g.ptr,
+          out.ptr,
+          time,
+          heads,
+          headDim,
+        );
+        const swapped = newKeyValueCache(temp, batch, kvHeads, headDim, time);
+        if (d.q || d.bias) kernels.append(swapped, v, k, 0);
+        /** Runs a kernel over units that each work in a slot of scratch memory. */
+        const inSlots = (
+          name: Name,
+          units: number,
+          slot: number,
+          products: number,
+          args: (space: number) => number[],
+        ) => {
+          const seen = window ? Math.min(window, time) : time / 2;
+          const chunk = pool.chunk(units, batch * time * heads * seen * (products * headDim + COST.exp));
+          const space = scratch.alloc(Math.ceil(units / chunk) * slot);
+          pool.run(name, units, chunk, ...args(space), slot, chunk);
+        };
+        if (d.q) {
+          const units = batch * kvHeads * Math.ceil(time * heads / kvHeads / ROWS);
+          const slot = 4 * ROWS * (2 * headDim + 2 * KEY_BLOCK + wide);
+          const pointers = [d.q.ptr, g.ptr, q.ptr, cache.keys.ptr, swapped.keys.ptr, swapped.values.ptr, pointer(bias)];
+          const shape = [time, heads, kvHeads, headDim, window, biasLength, scale];
+          inSlots("attention_dq_f32", units, slot, 3, (space) => [...pointers, lse.ptr, delta.ptr, space, ...shape]);
+        }
+        if (d.k || d.v) {
+          const [qs, gs] = [q, g].map((t) => {
+            const held = newKeyValueCache(temp, batch, heads, headDim, time);
+            kernels.append(held, t, t, 0);
+            return held;
+          });
+          const units = batch * kvHeads * Math.ceil(time / ROWS);
+          const slot = 4 * ROWS * (2 * headDim + 2 * KEY_BLOCK + 2 * wide);
+          const panels = [qs.keys.ptr, qs.values.ptr, gs.keys.ptr, gs.values.ptr];
+          const pointers = [pointer(d.k), pointer(d.v), k.ptr, v.ptr, ...panels, pointer(bias), lse.ptr, delta.ptr];
+          const shape = [time, heads, kvHeads, headDim, window, biasLength, scale];
+          inSlots("attention_dkv_f32", units, slot, 4, (space) => [...pointers, space, ...shape]);
+        }
+        if (d.bias) {
+          const slot = 4 * (headDim + 2 * KEY_BLOCK), space = scratch.alloc(heads * slot);
+          const pointers = [d.bias.ptr, g.ptr, q.ptr, cache.keys.ptr, swapped.keys.ptr, pointer(bias)];
+          const shape = [batch, time, heads, kvHeads, headDim, window, biasLength, scale, slot];
+          const work = batch * time * time * headDim;
+          split("attention_dbias_f32", heads, work, ...pointers, lse.ptr, delta.ptr, space, ...shape);
+        }
+      }),
+    dropout: dropout(0),
+    dropoutGrad: dropout(1),
+  };
+}

@@ -1,0 +1,88 @@
+/** Gradients: of every op against central differences, and on every build against the reference. */
+import type { Runtime } from "../runtime/runtime.ts";
+import { Tape } from "../runtime/tape.ts";
+import { size, type Tensor } from "../runtime/tensor.ts";
+import { assert } from "./assert.ts";
+import { makeInputs, type OpCase, opCases } from "./cases.ts";
+import { assertClose, uniform, variants, wasmVariants } from "./support.ts";
+
+/** Ops that have no gradient: they move bytes, fill tables, or are for looking at. */
+const without = new Set(["widen", "pack", "packTransposed", "unpack", "sinusoid", "append", "attentionWeights"]);
+const all = Object.entries(opCases).flatMap(([op, cases]) =>
+  without.has(op) ? [] : cases.filter((c) => c.gradient !== false).map((c): [string, OpCase] => [op, c])
+);
+
+/** The gradient of `Σ out · weights` of a case with respect to all of its inputs, one after another. */
+async function gradients(rt: Runtime, opCase: OpCase): Promise<Float32Array> {
+  const reads = rt.scope(() => {
+    const inputs = makeInputs(rt, opCase), tape = new Tape(rt);
+    inputs.forEach((t) => tape.track(t));
+    const out = rt.record(tape, () => opCase.run(rt, ...inputs));
+    tape.backward(out, rt.tensor(out.shape, weights(out)));
+    return inputs.map((t) => rt.read(tape.gradient(t)!));
+  });
+  const values = await Promise.all(reads);
+  return Float32Array.from(values.flatMap((v) => [...v]));
+}
+
+const weights = (out: Tensor) => uniform(size(out.shape), 77);
+
+/** The same by central differences of fourth order with step `h`. */
+async function differences(rt: Runtime, opCase: OpCase, h: number): Promise<Float64Array> {
+  const inputs = opCase.inputs.map((shape, i) => uniform(size(shape), i));
+  const value = async (input: number, at: number, shift: number) => {
+    const out = await rt.scope(() => {
+      const tensors = makeInputs(rt, opCase), moved = Float32Array.from(inputs[input]);
+      moved[at] += shift;
+      rt.write(tensors[input], moved);
+      return rt.read(opCase.run(rt, ...tensors));
+    });
+    const w = uniform(out.length, 77);
+    return out.reduce((sum, v, i) => sum + v * w[i], 0);
+  };
+  const slopes: number[] = [];
+  for (const [input, values] of inputs.entries()) {
+    for (let at = 0; at < values.length; at++) {
+      const [a, b, c, d] = await Promise.all([-2, -1, 1, 2].map((n) => value(input, at, n * h)));
+      slopes.push((a - 8 * b + 8 * c - d) / (12 * h));
+    }
+  }
+  return Float64Array.from(slopes);
+}
+
+/** Ops with a kink at 0, where differences depend on their step and mean nothing. */
+const kinked = new Set(["relu", "reluSquared", "reglu"]);
+const STEP = 2 ** -6;
+
+const [reference] = variants;
+
+Deno.test("the reference's gradient of every op is that of central differences", async () => {
+  using rt = reference.open();
+  for (const [op, opCase] of all) {
+    if (opCase.inputs.reduce((sum, shape) => sum + size(shape), 0) > 400) continue;
+    const actual = await gradients(rt, opCase), expected = await differences(rt, opCase, STEP);
+    if (kinked.has(op)) {
+      const finer = await differences(rt, opCase, STEP / 2);
+      const unsure = [...expected].flatMap((v, i) => Math.abs(v - finer[i]) > 1e-3 ? [i] : []);
+      assert(unsure.length <= 1 + expected.length / 20, `${op} ${opCase.name}: ${unsure.length} kinks`);
+      for (const i of unsure) actual[i] = expected[i] = 0;
+    }
+    assertClose(actual, expected, opCase.slack ?? 1e-3, `${op} ${opCase.name}`);
+  }
+});
+
+for (const variant of wasmVariants) {
+  Deno.test(`every gradient is the reference's on ${variant.name}`, async () => {
+    using rt = variant.open(), oracle = reference.open();
+    for (const [op, opCase] of all) {
+      const [actual, expected] = await Promise.all([rt, oracle].map((r) => gradients(r, opCase)));
+      assertClose(actual, expected, 10 * opCase.tolerance, `${op} ${opCase.name}`);
+    }
+  });
+}
+
+Deno.test("every op has a gradient, or a reason why not", () => {
+  for (const [op, cases] of Object.entries(opCases)) {
+    assert(without.has(op) || cases.some((c) => c.gradient !== false), `${op} has no gradient case`);
+  }
+});
