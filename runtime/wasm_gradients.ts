@@ -115,7 +115,7 @@ export function wasmGradients(
     },
     normGrad: (dx, dweight, g, x, weight, eps, centered) =>
       briefly(() => {
-        const rows = rowsOf(x), dim = dimOf(x), stats = temp([rows, 2]), kind = centered ? 1 : 0;
+        const rows = rowsOf(x), dim = dimOf(x), stats = temp([rows, 4]), kind = centered ? 1 : 0;
         split("norm_stats_f32", rows, dim * 4, stats.ptr, x.ptr, dim, eps, kind);
         if (dx) {
           split("norm_dx_f32", rows, dim * 6, dx.ptr, g.ptr, x.ptr, pointer(weight), stats.ptr, dim, kind);

@@ -3,8 +3,8 @@
 import { floats, loadUpTo4, madd, storeUpTo4, sum4 } from "./simd";
 
 /**
- * `stats[r] = (mean, 1 / √(var + eps))` of rows of `x`, the mean taken twice as in `layer_norm_f32`; without `centered`
- * `(0, 1 / √(mean(x²) + eps))`. Owns rows.
+ * `stats[r] = (m, c, 1 / √(var + eps), 0)` of rows of `x`: the mean is `m + c`, taken in two parts as in `layer_norm_f32`;
+ * without `centered` `(0, 0, 1 / √(mean(x²) + eps), 0)`. Owns rows.
  */
 export function norm_stats_f32(
   stats: usize, x: usize, dim: i32, eps: f32, centered: i32, begin: i32, end: i32,
@@ -31,9 +31,17 @@ export function norm_stats_f32(
     }
     if (centered) correction = restSum / n;
     const variance = max<f32>(squareSum / n - correction * correction, 0);
-    store<f32>(stats + floats(2 * r), mean + correction);
-    store<f32>(stats + floats(2 * r), <f32>1.0 / sqrt<f32>(variance + eps), 4);
+    const to = stats + floats(4 * r);
+    store<f32>(to, mean), store<f32>(to, correction, 4), store<f32>(to, <f32>1.0 / sqrt<f32>(variance + eps), 8);
   }
+}
+
+/** `((x − m) − c) · s` with the stats of the row at `stats`. */
+// @ts-ignore: decorator
+@inline
+function normalised(x: v128, stats: usize): v128 {
+  const centred = f32x4.sub(f32x4.sub(x, v128.load32_splat(stats)), v128.load32_splat(stats, 4));
+  return f32x4.mul(centred, v128.load32_splat(stats, 8));
 }
 
 /**
@@ -46,7 +54,7 @@ export function norm_dx_f32(
   const n = <f32>dim;
   for (let r = begin; r < end; r++) {
     const row = <usize>r * floats(dim), xr = x + row, gr = g + row, to = dx + row;
-    const m = v128.load32_splat(stats + floats(2 * r)), s = v128.load32_splat(stats + floats(2 * r), 4);
+    const own = stats + floats(4 * r), s = v128.load32_splat(own, 8);
     let sums = f32x4.splat(0), products = sums;
     for (let i = 0; i < dim; i += 4) {
       const at = floats(i), left = dim - i;
@@ -54,14 +62,14 @@ export function norm_dx_f32(
       if (weight) h = f32x4.mul(h, loadUpTo4(weight + at, left));
       // Lanes beyond the row have h = 0.
       sums = f32x4.add(sums, h);
-      products = madd(h, f32x4.mul(f32x4.sub(loadUpTo4(xr + at, left), m), s), products);
+      products = madd(h, normalised(loadUpTo4(xr + at, left), own), products);
     }
     const mean = f32x4.splat(centered ? sum4(sums) / n : 0), slope = f32x4.splat(sum4(products) / n);
     for (let i = 0; i < dim; i += 4) {
       const at = floats(i), left = dim - i;
       let h = loadUpTo4(gr + at, left);
       if (weight) h = f32x4.mul(h, loadUpTo4(weight + at, left));
-      const unit = f32x4.mul(f32x4.sub(loadUpTo4(xr + at, left), m), s);
+      const unit = normalised(loadUpTo4(xr + at, left), own);
       const d = f32x4.sub(f32x4.sub(h, mean), f32x4.mul(unit, slope));
       storeUpTo4(to + at, madd(d, s, loadUpTo4(to + at, left)), left);
     }
@@ -77,19 +85,17 @@ export function norm_dw_f32(
   for (; j <= end - 8; j += 8) {
     const to = dweight + floats(j);
     let c0 = v128.load(to), c1 = v128.load(to, 16), xp = x + floats(j), gp = g + floats(j), sp = stats;
-    for (let r = 0; r < rows; r++, xp += row, gp += row, sp += 8) {
-      const m = v128.load32_splat(sp), s = v128.load32_splat(sp, 4);
-      c0 = madd(v128.load(gp), f32x4.mul(f32x4.sub(v128.load(xp), m), s), c0);
-      c1 = madd(v128.load(gp, 16), f32x4.mul(f32x4.sub(v128.load(xp, 16), m), s), c1);
+    for (let r = 0; r < rows; r++, xp += row, gp += row, sp += 16) {
+      c0 = madd(v128.load(gp), normalised(v128.load(xp), sp), c0);
+      c1 = madd(v128.load(gp, 16), normalised(v128.load(xp, 16), sp), c1);
     }
     v128.store(to, c0), v128.store(to, c1, 16);
   }
   for (; j < end; j += 4) {
     const n = end - j;
     let c = loadUpTo4(dweight + floats(j), n), xp = x + floats(j), gp = g + floats(j), sp = stats;
-    for (let r = 0; r < rows; r++, xp += row, gp += row, sp += 8) {
-      const unit = f32x4.mul(f32x4.sub(loadUpTo4(xp, n), v128.load32_splat(sp)), v128.load32_splat(sp, 4));
-      c = madd(loadUpTo4(gp, n), unit, c);
+    for (let r = 0; r < rows; r++, xp += row, gp += row, sp += 16) {
+      c = madd(loadUpTo4(gp, n), normalised(loadUpTo4(xp, n), sp), c);
     }
     storeUpTo4(dweight + floats(j), c, n);
   }
