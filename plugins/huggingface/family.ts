@@ -18,8 +18,8 @@ export interface Family {
   fields(config: ResolvedConfig): Readonly<Record<string, unknown>>;
   /** What {@linkcode Family.fields} could say, but the family's own library refuses: names of config fields. */
   limits?(config: ResolvedConfig): string[];
-  /** The stored tensors for parameters, or `undefined` if one of them has no name in the family. */
-  store(tensors: ReadonlyMap<string, TensorToStore>): Map<string, TensorToStore> | undefined;
+  /** The stored tensors for the parameters of a model that fits. */
+  store(tensors: ReadonlyMap<string, TensorToStore>): Map<string, TensorToStore>;
 }
 
 /** Stored names and parameter paths, both ways. `#` stands for a number; `.weight` and `.bias` may follow. */

@@ -90,13 +90,11 @@ export const gpt2: Family = {
     for (const [path, tensor] of tensors) {
       const [, layer, part, kind] = /^blocks\.(\d+)\.attention\.([qkv])\.(weight|bias)$/.exec(path) ?? [];
       if (part === "q") {
-        const parts = ["q", "k", "v"].map((p) => tensors.get(`blocks.${layer}.attention.${p}.${kind}`));
-        if (!parts.every((p) => p !== undefined)) return undefined;
+        const parts = ["q", "k", "v"].map((p) => tensors.get(`blocks.${layer}.attention.${p}.${kind}`)!);
         stored.set(`transformer.h.${layer}.attn.c_attn.${kind}`, kind === "weight" ? inputMajor(parts) : joined(parts));
       }
       if (part !== undefined) continue;
-      const name = names.name(path);
-      if (name === undefined) return undefined;
+      const name = names.name(path)!;
       const full = name.startsWith("lm_head.") ? name : `transformer.${name}`;
       stored.set(full, TRANSPOSED.test(name) ? inputMajor([tensor]) : tensor);
     }

@@ -1,5 +1,4 @@
 import type { RopeScaling } from "../../components/positions/rope_scaling.ts";
-import type { TensorToStore } from "../../model/format.ts";
 import { CheckpointError } from "../../model/source.ts";
 import { type Family, float, keyFor, naming } from "./family.ts";
 import type { Fields } from "./fields.ts";
@@ -84,15 +83,7 @@ export const llama: Family = {
   },
   // transformers refuses them, also where head_dim is given.
   limits: ({ dim, heads }) => dim % heads ? ["heads"] : [],
-  store(tensors) {
-    const stored = new Map<string, TensorToStore>();
-    for (const [path, tensor] of tensors) {
-      const name = names.name(path);
-      if (name === undefined) return undefined;
-      stored.set(name, tensor);
-    }
-    return stored;
-  },
+  store: (tensors) => new Map([...tensors].map(([path, tensor]) => [names.name(path)!, tensor])),
 };
 
 /** Base and scaling, from the fields of hub files or those that transformers 5 writes. */

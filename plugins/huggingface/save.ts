@@ -1,5 +1,6 @@
 import { builtins } from "../../components/builtins.ts";
 import { type ModelConfig, resolveConfig, type ResolvedConfig } from "../../model/config.ts";
+import { describeModel } from "../../model/decoder.ts";
 import type { CheckpointToStore, SavedCheckpoint, StoredExtras, TensorToStore } from "../../model/format.ts";
 import { safetensorsPieces } from "../../model/safetensors_writer.ts";
 import { jsonPieces, type Sink } from "../../model/sink.ts";
@@ -42,16 +43,15 @@ interface Chosen {
 }
 
 /**
- * The family that a model belongs to: one whose reader gives the same model back from the fields and names that would be
- * written. Otherwise Tenon's own.
+ * The family that a model belongs to: one whose reader gives the same model back from the fields that would be written.
+ * Otherwise Tenon's own.
  */
 function chooseFamily(config: ResolvedConfig, tensors: ReadonlyMap<string, TensorToStore>): Chosen {
   const misfits: string[] = [];
   for (const [type, family] of Object.entries(families)) {
     const fields = family.fields(canonical(config)), wrong = misfit(family, fields, config);
-    const stored = wrong.length ? undefined : family.store(tensors);
-    if (stored && readsBack(family, stored, config, tensors)) return { type, fields, stored, notes: [] };
-    misfits.push(`not ${type}: ${wrong.join(", ") || "names or shapes of parameters"}`);
+    if (!wrong.length && isComplete(config, tensors)) return { type, fields, stored: family.store(tensors), notes: [] };
+    misfits.push(`not ${type}: ${wrong.join(", ") || "a plugin has changed parameters"}`);
   }
   const notes = [`stored under Tenon's own names, which other programs do not know (${misfits.join("; ")})`];
   return { type: OWN, fields: { model_type: OWN }, stored: tensors, notes };
@@ -69,24 +69,11 @@ function misfit(family: Family, fields: Readonly<Record<string, unknown>>, confi
   }
 }
 
-/** Whether a family's reader finds every parameter, in its shape, and nothing else. */
-function readsBack(
-  family: Family,
-  stored: ReadonlyMap<string, TensorToStore>,
-  config: ResolvedConfig,
-  tensors: ReadonlyMap<string, TensorToStore>,
-): boolean {
-  const unread = new Map(tensors);
-  for (const [where, { shape }] of stored) {
-    const held = family.weights(where, { where, shape, dtype: "f32", read() {} }, config as unknown as ModelConfig) ??
-      [];
-    for (const [path, part] of held) {
-      const own = part.transposed ? [...part.shape].reverse() : part.shape;
-      if (String(unread.get(path)?.shape) !== String(own)) return false;
-      unread.delete(path);
-    }
-  }
-  return unread.size === 0;
+/** Whether there are the parameters of `config`, and no others: plugins may change them. */
+function isComplete(config: ResolvedConfig, tensors: ReadonlyMap<string, TensorToStore>): boolean {
+  const { params } = describeModel(config as unknown as ModelConfig);
+  return params.length === tensors.size &&
+    params.every(({ path, shape }) => String(tensors.get(path)?.shape) === String(shape));
 }
 
 /** What transformers needs beside tokenizer.json: a class that takes it as it is, and the ids by name. */
