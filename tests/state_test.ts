@@ -10,7 +10,7 @@ import { huggingface } from "../plugins/huggingface/mod.ts";
 import { createRuntime, type Runtime } from "../runtime/runtime.ts";
 import { size, type Tensor } from "../runtime/tensor.ts";
 import { assert, assertEquals, assertRejects } from "./assert.ts";
-import { crashingDisk, inFolder } from "./disks.ts";
+import { crashingDisk, inFolder, watchedDisk } from "./disks.ts";
 import { assertSameBits, uniform, variants } from "./support.ts";
 
 const runtime = await createRuntime({ threads: 1 });
@@ -128,6 +128,17 @@ Deno.test("a step that fails leaves the one before, and no trace", () =>
     const failing = () => Promise.reject(new RangeError("no more memory"));
     await assertRejects(() => saveStep(folder, 2, failing), RangeError, "no more memory");
     assertEquals(names(folder), ["newest.json", "step-00000001"]);
+    let created = 0;
+    const disk = watchedDisk((what) => {
+      if (what === "create" && ++created === 2) throw new Error("No space left on device (os error 28)");
+    });
+    await assertRejects(
+      () => saveStep(folder, 2, write("two"), { disk }),
+      CheckpointError,
+      "newest.json: No space left",
+    );
+    assertEquals(names(folder), ["newest.json", "step-00000001"]);
+    assertEquals(await newestStep(folder), `${folder}/step-00000001`);
     await assertRejects(() => saveStep(folder, -1, write("")), RangeError, "Cannot save step -1 and keep 1, expected");
     await assertRejects(() => saveStep(folder, 1, write(""), { keep: 0 }), RangeError, "Cannot save step 1 and keep 0");
     for (const steps of [["../secret"], [], "step-00000001"]) {

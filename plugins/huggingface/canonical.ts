@@ -65,11 +65,7 @@ function feedForwardOf(part: ResolvedOptions, { dim }: ResolvedConfig): Resolved
 function positionOf(part: ResolvedOptions, attention: PerLayer<ResolvedOptions>): ResolvedOptions {
   if (part.type === "learned") return { type: "learned" };
   if (part.type !== "rope") return part;
-  const { dims, scaling } = part as unknown as RopeConfig;
+  const { dims } = part as unknown as RopeConfig;
   const whole = dims !== null && "headDim" in attention && attention.headDim === dims;
-  return {
-    ...part,
-    dims: whole ? null : dims,
-    scaling: scaling?.type === "linear" && scaling.factor === 1 ? null : scaling,
-  };
+  return { ...part, dims: whole ? null : dims };
 }
