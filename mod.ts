@@ -82,7 +82,15 @@ export { topP, type TopPConfig } from "./components/samplers/top_p.ts";
 export { typical, type TypicalConfig } from "./components/samplers/typical.ts";
 export type { BuiltLayer } from "./model/assemble.ts";
 export { type LoadedModel, loadModel, type LoadOptions, openCheckpoint } from "./model/checkpoint.ts";
-export type { Checkpoint, CheckpointFormat, StoredTensor } from "./model/format.ts";
+export type {
+  Checkpoint,
+  CheckpointFormat,
+  CheckpointToStore,
+  SavedCheckpoint,
+  StoredExtras,
+  StoredTensor,
+  TensorToStore,
+} from "./model/format.ts";
 export type { ModelConfig, ModelSizes, PerLayer, ResolvedConfig, ResolvedOptions } from "./model/config.ts";
 export { createModel, describeModel, type Model, type ModelOptions, type Param } from "./model/decoder.ts";
 export type { Description, LayerDescription } from "./model/describe.ts";
@@ -90,10 +98,16 @@ export type { ForwardOptions, ModelCache } from "./model/forward.ts";
 export { type EndReason, generate, generateBatch, type GenerateOptions } from "./model/generator.ts";
 export type { ParamDeclaration, Plugin, StepEvent } from "./model/plugin.ts";
 export { createRandom } from "./model/random.ts";
+export { hashWeights, saveModel, type SaveOptions } from "./model/save.ts";
+export { safetensorsPieces } from "./model/safetensors_writer.ts";
 export type { GeneratedToken, SamplerConfigs, TokenProbability } from "./model/sampling.ts";
+export type { Disk, DiskFile } from "./model/disk.ts";
+export { jsonPieces, memorySink, openSink, type Pieces, type Sink } from "./model/sink.ts";
 export { CheckpointError, memorySource, openSource, type Source } from "./model/source.ts";
+export { newestStep, saveStep, type SaveStepOptions } from "./model/steps.ts";
 export { type GeneratedText, generateText, type GenerateTextOptions } from "./model/text.ts";
 export { type TextStream, textStream, type Tokenizer } from "./model/tokenizer.ts";
+export { loadTrainingState, saveTrainingState, type TrainingState } from "./model/training_state.ts";
 export { freeze } from "./plugins/freeze.ts";
 export { type Captured, type Probe, probe } from "./plugins/probe.ts";
 export { llama2c } from "./plugins/llama2c/mod.ts";

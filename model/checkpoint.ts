@@ -67,7 +67,8 @@ export async function loadModel(runtime: Runtime, from: string | Source, options
 async function loadFrom(runtime: Runtime, source: Source, options: LoadOptions): Promise<LoadedModel> {
   const { components = [], plugins, context, onProgress } = options;
   const checkpoint = await openCheckpoint(source, plugins), { tensors } = checkpoint;
-  const config = { ...checkpoint.config, context: Math.min(checkpoint.config.context, context ?? Infinity) };
+  const { config: stored } = checkpoint; // of any type still: it is checked when the model is built
+  const config = context !== undefined && context < stored.context ? { ...stored, context } : stored;
   const model = buildModel(runtime, source, config, { components, plugins, initialize: false });
   try {
     checkTensors(source, model, tensors);

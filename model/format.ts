@@ -1,5 +1,7 @@
+import type { Json } from "../components/options.ts";
 import type { ReadBytes, StoredAs } from "../runtime/runtime.ts";
-import type { ModelConfig } from "./config.ts";
+import type { ModelConfig, ResolvedConfig } from "./config.ts";
+import type { Sink } from "./sink.ts";
 import type { Source } from "./source.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -27,6 +29,44 @@ export interface Checkpoint {
   tokenizer(file?: string): Promise<Tokenizer | undefined>;
 }
 
+/** A tensor on its way to a file. */
+export interface TensorToStore {
+  /** Its sizes. */
+  readonly shape: readonly number[];
+  /** Its values, row-major, in pieces of any length; may be asked for more than once. */
+  readonly pieces: () => AsyncIterable<Float32Array<ArrayBuffer>>;
+}
+
+/** What is stored beside the weights. */
+export interface StoredExtras {
+  /** What `tokenizer.json` is to hold. */
+  readonly tokenizer?: { readonly [key: string]: Json };
+  /** What `tokenizer_config.json` is to hold. Default, where there is a tokenizer: what follows from the other fields. */
+  readonly tokenizerConfig?: { readonly [key: string]: Json };
+  /** The id that begins a text. Default: none. */
+  readonly beginId?: number;
+  /** Ids that end a text. Default: none. */
+  readonly stopIds?: readonly number[];
+}
+
+/** A model on its way to a checkpoint. */
+export interface CheckpointToStore extends StoredExtras {
+  /** The model's config. */
+  readonly config: ResolvedConfig;
+  /** Its parameters by name, in the order in which they were declared. */
+  readonly tensors: ReadonlyMap<string, TensorToStore>;
+}
+
+/** What became of a model that was saved. */
+export interface SavedCheckpoint {
+  /** Name of the format. */
+  readonly format: string;
+  /** Under which of the format's kinds of model it is stored: `llama`. */
+  readonly type: string;
+  /** What is worth knowing about that. */
+  readonly notes: readonly string[];
+}
+
 /** A way to store checkpoints. */
 export interface CheckpointFormat {
   /** For messages: `llama2.c`. */
@@ -35,4 +75,6 @@ export interface CheckpointFormat {
   detect(source: Source): boolean | Promise<boolean>;
   /** Reads its config and where its tensors are. Throws a {@linkcode CheckpointError}. */
   open(source: Source): Promise<Checkpoint>;
+  /** Writes a model to `sink`, without committing it. Absent where checkpoints are only read. */
+  save?(sink: Sink, checkpoint: CheckpointToStore): Promise<SavedCheckpoint>;
 }

@@ -4,7 +4,7 @@ import type { Kernels } from "./kernels.ts";
 import { createOps, type Ops } from "./ops.ts";
 import { recordedOps } from "./recorded_ops.ts";
 import { Tape } from "./tape.ts";
-import { bytesOf, describeTensor, type DType, elementBytes, type Layout, size, type Tensor } from "./tensor.ts";
+import { bytesOf, describeTensor, type DType, elementBytes, type Layout, PANEL, size, type Tensor } from "./tensor.ts";
 
 /** Bytes read from a file at a time: small enough to stay in cache until they are packed. */
 const PIECE = 1 << 20;
@@ -183,6 +183,20 @@ export class Runtime implements Disposable {
     const read = this.backend.read(rows);
     scratch.rewind(mark);
     return read;
+  }
+
+  /**
+   * The elements of `t`, row-major, in pieces of about a megabyte: what {@linkcode Runtime.load} is for reading, this is
+   * for writing. `t` must not change before the last piece.
+   */
+  async *pieces(t: Tensor): AsyncGenerator<Float32Array<ArrayBuffer>, void> {
+    // A run of whole panels is a tensor in panels; a run of values in rows is a vector.
+    const panels = t.layout === "panels", unit = panels ? t.shape[1] : 1, count = size(t.shape) / unit;
+    const step = Math.max(PANEL, Math.floor(PIECE / 4 / unit / PANEL) * PANEL);
+    for (let first = 0; first < count; first += step) {
+      const rows = Math.min(step, count - first);
+      yield await this.read({ ...t, ptr: t.ptr + first * unit * 4, shape: panels ? [rows, unit] : [rows] });
+    }
   }
 
   /** Fills `t` from a stored tensor, piece by piece, without ever holding it a second time. */

@@ -249,12 +249,12 @@ const broken: [what: string, files: () => Files, message: string | RegExp, file?
   [
     "no model_type",
     () => llamaFolder({ model_type: undefined }),
-    "Cannot read config.json: model_type is undefined, expected llama or gpt2",
+    "Cannot read config.json: model_type is undefined, expected llama or gpt2 or tenon with a tenon section",
   ],
   [
     "a family that is not known",
     () => llamaFolder({ model_type: "mamba" }),
-    'Cannot read config.json: model_type is "mamba", expected llama or gpt2',
+    'Cannot read config.json: model_type is "mamba", expected llama or gpt2 or tenon with a tenon section',
   ],
   [
     "a size that is a text",

@@ -1,5 +1,8 @@
 import fc from "fast-check";
 import { loadModel } from "../model/checkpoint.ts";
+import { createModel } from "../model/decoder.ts";
+import { saveModel } from "../model/save.ts";
+import { memorySink } from "../model/sink.ts";
 import { CheckpointError, memorySource } from "../model/source.ts";
 import { huggingface } from "../plugins/huggingface/mod.ts";
 import { llama2c } from "../plugins/llama2c/mod.ts";
@@ -43,6 +46,15 @@ function apply(file: Uint8Array<ArrayBuffer>, d: Damage): Uint8Array<ArrayBuffer
   return copy;
 }
 
+/** A folder with a section of Tenon's own in its config.json. */
+async function saved(config: object): Promise<Files> {
+  using runtime = await createRuntime({ threads: 1 });
+  const sizes = { vocab: 13, context: 16, dim: 8, depth: 2, heads: 2 }, sink = memorySink();
+  await saveModel(sink, createModel(runtime, { ...sizes, ...config }), { plugins: [huggingface], stopIds: [1] });
+  sink.commit();
+  return sink.contents as Files;
+}
+
 const checkpoints: [name: string, files: Files, file?: string][] = [
   ["llama2.c", llama2cFiles(), "model.bin"],
   ["llama2.c, untied", llama2cFiles([8, 12, 2, 2, 2, -13, 16]), "model.bin"],
@@ -59,6 +71,8 @@ const checkpoints: [name: string, files: Files, file?: string][] = [
     }),
   ],
   ["sharded folder", shardedFolder()],
+  ["saved Llama", await saved({})],
+  ["saved model of no family", await saved({ block: "parallel", norm: ["layerNorm", "rmsNorm"], position: "alibi" })],
 ];
 
 const RUNS = 800;

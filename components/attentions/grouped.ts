@@ -24,6 +24,13 @@ export const softmaxOptions: Options<SoftmaxAttentionConfig> = {
   scale: nullable(number(1, { above: 0 }), "1 / √headDim"),
 };
 
+/** A quarter of `heads`, or the next divisor below: how many key heads grouped-query attention has by default. */
+export function quarterHeads(heads: number): number {
+  let quarter = Math.max(1, Math.floor(heads / 4));
+  while (heads % quarter) quarter--;
+  return quarter;
+}
+
 /**
  * Causal softmax attention in which `heads / kvHeads` query heads share each key and value head:
  * `softmax(scale · q kᵀ + bias) v`. What multi-head, multi-query and grouped-query attention have in common.

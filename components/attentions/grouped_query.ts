@@ -1,6 +1,6 @@
 import type { Component } from "../component.ts";
 import { integer, nullable } from "../options.ts";
-import { groupedAttention, type SoftmaxAttentionConfig, softmaxOptions } from "./grouped.ts";
+import { groupedAttention, quarterHeads, type SoftmaxAttentionConfig, softmaxOptions } from "./grouped.ts";
 
 /** Options of {@linkcode groupedQuery}. */
 export interface GroupedQueryConfig extends SoftmaxAttentionConfig {
@@ -13,9 +13,6 @@ export const groupedQuery: Component<"attention", "groupedQuery", GroupedQueryCo
   slot: "attention",
   type: "groupedQuery",
   options: { kvHeads: nullable(integer(1, { min: 1 }), "a quarter of the heads"), ...softmaxOptions },
-  build(config, context) {
-    let quarter = Math.max(1, Math.floor(context.heads / 4));
-    while (context.heads % quarter) quarter--;
-    return groupedAttention({ ...config, kvHeads: config.kvHeads ?? quarter }, context);
-  },
+  build: (config, context) =>
+    groupedAttention({ ...config, kvHeads: config.kvHeads ?? quarterHeads(context.heads) }, context),
 };

@@ -1,8 +1,11 @@
+import type { ModelConfig } from "../../model/config.ts";
 import type { Checkpoint, CheckpointFormat, StoredTensor } from "../../model/format.ts";
+import { readSafetensors } from "../../model/safetensors.ts";
 import { CheckpointError, readJson, type Source } from "../../model/source.ts";
 import { families } from "./families.ts";
 import { readFields } from "./fields.ts";
-import { readSafetensors } from "./safetensors.ts";
+import { saveFolder } from "./save.ts";
+import { agreedConfig, OWN, readSection } from "./section.ts";
 import { readTokenizer } from "./tokenizer.ts";
 
 const NAME = "Hugging Face folder", CONFIG = "config.json", SINGLE = "model.safetensors";
@@ -16,16 +19,10 @@ export const huggingfaceFormat: CheckpointFormat = {
   name: NAME,
   detect: ({ file, files }) => (file === undefined || file === CONFIG || file === SINGLE) && files.includes(CONFIG),
   async open(source): Promise<Checkpoint> {
-    const json = await readJson(source, CONFIG), fields = readFields(json, CONFIG), type = json.model_type;
-    if (typeof type !== "string" || !Object.hasOwn(families, type)) {
-      throw new CheckpointError(
-        `Cannot read ${CONFIG}: model_type is ${JSON.stringify(type)}, expected ${Object.keys(families).join(" or ")}`,
-      );
-    }
-    const family = families[type], config = family.config(fields), unread = fields.unread();
+    const json = await readJson(source, CONFIG), { type, config, weights, unread } = readConfig(json);
     const tensors = new Map<string, StoredTensor>();
     for (const [name, tensor] of await readTensors(source)) {
-      const held = family.weights(name, tensor, config);
+      const held = weights(name, tensor);
       if (!held) throw new CheckpointError(`Cannot load ${tensor.where}: ${type} models have no tensor of that name`);
       for (const [path, part] of held) {
         if (tensors.has(path)) {
@@ -42,7 +39,28 @@ export const huggingfaceFormat: CheckpointFormat = {
       tokenizer: (file) => readTokenizer(source, json, file),
     };
   },
+  save: async (sink, checkpoint) => ({ format: NAME, ...await saveFolder(sink, checkpoint) }),
 };
+
+/** What a config.json says: the model, where its weights are, and the fields that nobody looked at. */
+function readConfig(json: Readonly<Record<string, unknown>>): {
+  readonly type: string;
+  readonly config: ModelConfig;
+  weights(name: string, tensor: StoredTensor): [path: string, tensor: StoredTensor][] | undefined;
+  readonly unread: readonly string[];
+} {
+  const fields = readFields(json, CONFIG), type = json.model_type, section = readSection(json);
+  if (type === OWN && section) {
+    return { type: OWN, config: section, weights: (name, tensor) => [[name, tensor]], unread: fields.unread() };
+  }
+  if (typeof type !== "string" || !Object.hasOwn(families, type)) {
+    const known = [...Object.keys(families), `${OWN} with a tenon section`].join(" or ");
+    throw new CheckpointError(`Cannot read ${CONFIG}: model_type is ${JSON.stringify(type)}, expected ${known}`);
+  }
+  const family = families[type], read = family.config(fields);
+  const config = section ? agreedConfig(section, read, type) : read;
+  return { type, config, weights: (name, tensor) => family.weights(name, tensor, read), unread: fields.unread() };
+}
 
 /** Every stored tensor, from one file or from those that an index names. */
 async function readTensors(source: Source): Promise<Map<string, StoredTensor>> {

@@ -1,6 +1,6 @@
-import type { StoredTensor } from "../../model/format.ts";
-import { CheckpointError, type Source } from "../../model/source.ts";
-import { size } from "../../runtime/tensor.ts";
+import type { StoredTensor } from "./format.ts";
+import { CheckpointError, type Source } from "./source.ts";
+import { size } from "../runtime/tensor.ts";
 
 /** Bytes of the length that a file begins with. */
 const PREFIX = 8;

@@ -1,0 +1,55 @@
+import type { ModelConfig, ResolvedConfig } from "../../model/config.ts";
+import type { StoredTensor, TensorToStore } from "../../model/format.ts";
+import type { Fields } from "./fields.ts";
+
+/** How the checkpoints of one `model_type` are read and written. */
+export interface Family {
+  /** The model that a config.json describes. */
+  config(fields: Fields): ModelConfig;
+  /**
+   * The parameters that a stored tensor holds: `[]` for buffers and copies that the model does not need, `undefined` for a
+   * name that it does not know.
+   */
+  weights(name: string, tensor: StoredTensor, config: ModelConfig): [path: string, tensor: StoredTensor][] | undefined;
+  /**
+   * The fields of config.json for `config`, in canonical form. Nothing needs to be checked here: a config fits a family
+   * if {@linkcode Family.config} gives it back.
+   */
+  fields(config: ResolvedConfig): Readonly<Record<string, unknown>>;
+  /** What {@linkcode Family.fields} could say, but the family's own library refuses: names of config fields. */
+  limits?(config: ResolvedConfig): string[];
+  /** The stored tensors for the parameters of a model that fits. */
+  store(tensors: ReadonlyMap<string, TensorToStore>): Map<string, TensorToStore>;
+}
+
+/** Stored names and parameter paths, both ways. `#` stands for a number; `.weight` and `.bias` may follow. */
+export interface Naming {
+  /** The path of the parameter that a stored tensor of this name is. */
+  path(name: string): string | undefined;
+  /** The name under which a parameter is stored. */
+  name(path: string): string | undefined;
+}
+
+/** A {@linkcode Naming} from pairs of stored name and parameter path. */
+export function naming(pairs: readonly (readonly [name: string, path: string])[]): Naming {
+  const paths = new Map(pairs), names = new Map(pairs.map(([name, path]) => [path, name]));
+  return { path: (name) => translate(paths, name), name: (path) => translate(names, path) };
+}
+
+function translate(table: ReadonlyMap<string, string>, name: string): string | undefined {
+  const [, number] = /\.(\d+)\./.exec(name) ?? [], general = name.replace(/\.\d+\./, ".#.");
+  const [, stem, part] = /^(.*)(\.[^.]*)$/.exec(general) ?? [];
+  const whole = table.get(general), found = whole ?? table.get(stem);
+  return found && (whole ?? found + part).replace("#", number ?? "#");
+}
+
+/** `x` as JSON that other languages read as a fraction: `10000.0`. Some refuse or warn about `10000` here. */
+export function float(x: unknown): unknown {
+  if (!Number.isInteger(x) || Math.abs(x as number) >= 1e15) return x;
+  return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(`${x}.0`);
+}
+
+/** The first key of `names` with this value. */
+export function keyFor(names: Readonly<Record<string, object>>, value: object): string | undefined {
+  return Object.keys(names).find((key) => JSON.stringify(names[key]) === JSON.stringify(value));
+}
