@@ -95,6 +95,13 @@ export type { ModelConfig, ModelSizes, PerLayer, ResolvedConfig, ResolvedOptions
 export { createModel, describeModel, type Model, type ModelOptions, type Param } from "./model/decoder.ts";
 export type { Description, LayerDescription } from "./model/describe.ts";
 export type { ForwardOptions, ModelCache } from "./model/forward.ts";
+export {
+  createGradients,
+  type Example,
+  type Gradients,
+  type LossOptions,
+  type ParamGradient,
+} from "./model/gradients.ts";
 export { type EndReason, generate, generateBatch, type GenerateOptions } from "./model/generator.ts";
 export type { ParamDeclaration, Plugin, StepEvent } from "./model/plugin.ts";
 export { createRandom } from "./model/random.ts";
@@ -114,6 +121,12 @@ export { llama2c } from "./plugins/llama2c/mod.ts";
 export type { Arena, Mark } from "./runtime/arena.ts";
 export { type Backend, referenceBackend, wasmBackend, type WasmOptions } from "./runtime/backend.ts";
 export type {
+  AttentionGradients,
+  AttentionRecord,
+  CrossEntropyOptions,
+  GradientKernels,
+} from "./runtime/gradient_kernels.ts";
+export type {
   AttentionOptions,
   GatedKernel,
   Kernels,
@@ -125,5 +138,6 @@ export type {
 export type { MemoryPool, Region } from "./runtime/memory.ts";
 export type { GatedOps, Ops, UnaryOps } from "./runtime/ops.ts";
 export { createRuntime, type ReadBytes, Runtime, type RuntimeOptions, type StoredAs } from "./runtime/runtime.ts";
+export { Tape, type TapeHost } from "./runtime/tape.ts";
 export { type DType, type Layout, reshape, size, sliceRows, type Tensor } from "./runtime/tensor.ts";
 export type { Simd } from "./runtime/wasm.ts";

@@ -27,6 +27,8 @@ export interface ForwardOptions {
   readonly cache?: ModelCache;
   /** Logits of the last position only: `[batch, 1, vocab]`. Default: of all. */
   readonly last?: boolean;
+  /** While a tape is recorded: blocks are run again on the way back, instead of being kept. Default: `false`. */
+  readonly recompute?: boolean;
 }
 
 /** Runs the parts of a decoder in turn. */
@@ -35,7 +37,7 @@ export function forward(
   { dim, context }: ResolvedConfig,
   { embedding, position, blocks, norm, head }: Parts,
   tokens: ArrayLike<number>,
-  { batch = 1, start = 0, cache, last = false }: ForwardOptions = {},
+  { batch = 1, start = 0, cache, last = false, recompute = false }: ForwardOptions = {},
 ): Tensor {
   const { ops } = runtime, time = tokens.length / batch;
   if (!Number.isInteger(time) || time < 1) {
@@ -51,11 +53,15 @@ export function forward(
       } ends at ${room}`,
     );
   }
+  if (recompute && cache) throw new RangeError("Cannot recompute blocks with a cache, expected one or the other");
   if (start && !cache) throw new RangeError(`Cannot run from position ${start} without a cache`);
   return runtime.keep(() => {
     let x = ops.embed(embedding, tokens, [batch, time]);
     if (position.embed) x = position.embed(x, start);
-    for (const [i, block] of blocks.entries()) x = runtime.keep(() => block.forward(x, start, cache?.layers[i]));
+    for (const [i, block] of blocks.entries()) {
+      if (recompute) x = runtime.recompute((y) => block.forward(y, start), x);
+      else x = runtime.keep(() => block.forward(x, start, cache?.layers[i]));
+    }
     if (last && time > 1) x = lastRows(ops, x);
     if (norm) x = norm.forward(x);
     return head(x);
