@@ -1,3 +1,4 @@
+import type { OptimizerKernels } from "./optimizer_kernels.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Where the pairs of a rotary embedding lie: `(x[i], x[i + half])` or `(x[2i], x[2i + 1])`. */
@@ -33,7 +34,7 @@ export interface AttentionOptions {
  * Shapes have been checked by {@linkcode Ops}. A gradient will stand beside its kernel as `<kernel>Grad`, adding (`+=`)
  * to the gradients it is given.
  */
-export interface Kernels {
+export interface Kernels extends OptimizerKernels {
   /** f32 from f16 or bf16. */
   widen(out: Tensor, x: Tensor): void;
   /** Rows `first …` of `out [n, k]` (panels) from `x [rows, k]` (rows); `first` is a multiple of 8. */

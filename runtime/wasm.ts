@@ -5,6 +5,7 @@ import type { Arena } from "./arena.ts";
 import type { LinearMemory } from "./memory.ts";
 import type { AttentionOptions, Kernels, KeyValueCache, RotaryLayout, SinusoidLayout } from "./kernels.ts";
 import { dimOf, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
+import { wasmOptimizers } from "./wasm_optimizers.ts";
 
 /** `relaxed` fuses multiply-adds and is faster; `baseline` gives the same bytes on every machine. */
 export type Simd = "baseline" | "relaxed";
@@ -64,6 +65,7 @@ export function wasmKernels(pool: Dispatch, linear: LinearMemory, scratch: Arena
     split(name, size(x.shape), COST.copy, out.ptr, x.ptr, y.ptr, size(y.shape));
   const pointer = (t: Tensor | undefined) => t?.ptr ?? 0;
   return {
+    ...wasmOptimizers(split),
     widen: (out, x) => split(x.dtype === "bf16" ? "widen_bf16" : "widen_f16", size(x.shape), COST.copy, out.ptr, x.ptr),
     pack(out, x, first) {
       const k = dimOf(x), rows = rowsOf(x), at = out.ptr + first * k * 4;

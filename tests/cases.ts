@@ -6,21 +6,11 @@ import type { Kernels } from "../runtime/kernels.ts";
 import { newKeyValueCache } from "../runtime/ops.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { reshape, size, sliceRows, type Tensor } from "../runtime/tensor.ts";
+import type { OpCase } from "./op_case.ts";
+import { optimizerCases } from "./optimizer_cases.ts";
 import { uniformTensor } from "./support.ts";
 
-/** One call of an op. */
-export interface OpCase {
-  /** Sizes and options, for people. */
-  readonly name: string;
-  /** Shapes of the inputs, filled with numbers in [−2, 2). */
-  readonly inputs: readonly (readonly number[])[];
-  /** Runs it. */
-  run(rt: Runtime, ...inputs: Tensor[]): Tensor;
-  /** Largest `|a − b| / (1 + |b|)` against the reference. */
-  readonly tolerance: number;
-  /** Floating-point operations, where they are what an op is measured by. */
-  readonly flops?: number;
-}
+export type { OpCase };
 
 const TOLERANCE = 2e-6;
 /** A row, rows around a tile of 4 × 8, odd ones. */
@@ -129,6 +119,7 @@ const FREQUENCIES = [1, 0.31, 0.1, 0.01];
 
 /** Every kernel's cases. */
 export const opCases: Readonly<Record<keyof Kernels, readonly OpCase[]>> = {
+  ...optimizerCases,
   widen: (["f16", "bf16"] as const).flatMap((dtype) =>
     [1, 4, 37].map((n) => ({
       name: `${n} of ${dtype}`,

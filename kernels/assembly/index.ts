@@ -10,3 +10,7 @@ export {
   add_f32, cos_f32, erf_f32, exp_f32, geglu_f32, geglu_tanh_f32, gelu_f32, gelu_tanh_f32, mul_f32, reglu_f32, relu_f32,
   relu_squared_f32, scale_f32, sigmoid_f32, silu_f32, sin_f32, swiglu_f32, tanh_f32, widen_bf16, widen_f16,
 } from "./elementwise";
+export {
+  adafactor_matrix_f32, adafactor_step_f32, adafactor_vector_f32, adamw_f32, column_mean_squares_f32, combine_f32,
+  fill_f32, lion_f32, momentum_f32, normalize_f32, row_mean_squares_f32, sgd_f32, square_sums_f32,
+} from "./optimizers";
