@@ -1,7 +1,6 @@
 /** What every kernel is timed on. A kernel without a row is a type error. */
 import type { GatedKernel, Kernels, UnaryKernel } from "../runtime/kernels.ts";
 import { newKeyValueCache } from "../runtime/ops.ts";
-import type { Runtime } from "../runtime/runtime.ts";
 import { filled, type OpBench } from "./op_bench.ts";
 import { optimizerBenches } from "./optimizer_cases.ts";
 
