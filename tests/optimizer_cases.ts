@@ -53,10 +53,21 @@ function factors(rt: Runtime, g: Tensor): [rows: Tensor, columns: Tensor] {
 
 /** Every optimizer kernel's cases. */
 export const optimizerCases: Readonly<Record<keyof OptimizerKernels, readonly OpCase[]>> = {
-  fill: steps(["out"], 1, (rt, [out]) => {
-    rt.kernels.fill(out, -1.5);
-    return [out];
-  }, { tolerance: 0 }),
+  fill: [
+    ...steps(["out"], 1, (rt, [out]) => {
+      rt.kernels.fill(out, -1.5);
+      return [out];
+    }, { tolerance: 0 }),
+    {
+      name: "5 of 9, and nothing beyond",
+      inputs: [[9]],
+      run(rt, x) {
+        rt.kernels.fill({ ...x, shape: [5] }, -1.5);
+        return x;
+      },
+      tolerance: 0,
+    },
+  ],
   combine: steps(["out"], 2, (rt, [x, y]) => {
     rt.kernels.combine(x, x, y, 0.3, -2);
     return [x];

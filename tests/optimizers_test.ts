@@ -203,11 +203,11 @@ for (const variant of variants) {
     gradients.forEach((g, i) => {
       v.forEach((old, j) => v[j] = old + (i + 1) ** -0.8 * (g[j] ** 2 - old));
       const u = v.map((second, j) => g[j] / Math.sqrt(second));
-      const length = Math.min(0.5, (i + 1) ** -0.5) * Math.max(1e-3, rms(q)) / Math.max(1, rms(u) / 0.8);
+      const length = Math.min(0.8, (i + 1) ** -0.5) * Math.max(1e-3, rms(q)) / Math.max(1, rms(u) / 0.8);
       q.forEach((value, j) => q[j] = value - length * u[j]);
     });
     const options = { type: "adafactor", clip: 0.8, decay: 7 } as const;
-    const factored = await follow(rt, options, 0.5, { shape: [n], values: start }, gradients, { kind: "vector" });
+    const factored = await follow(rt, options, 0.8, { shape: [n], values: start }, gradients, { kind: "vector" });
     assertClose(factored.params[3], q, 2e-6, "adafactor of a vector");
     assertEquals([...factored.state.keys()], ["w.v"]);
   });

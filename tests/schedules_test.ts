@@ -78,6 +78,11 @@ Deno.test("warm-up, stable, decay: each shape begins at the learning rate and en
   assertEquals(rates({ share: 0 }), [1, 2, 2, 2, 2, 2, 2, 0]); // step 21 is past the end
 });
 
+Deno.test("without a warm-up the inverse square root begins at the learning rate", () => {
+  const schedule = createSchedule("inverseSqrt", { steps: 100, warmup: 0, learningRate: 6 });
+  assertEquals([1, 4, 9, 100].map((step) => schedule.at(step)), [6, 3, 2, 0.6000000000000001]);
+});
+
 Deno.test("changing any option of a schedule changes it", () => {
   const others: Record<string, unknown> = { floor: 0.5, share: 0.7, shape: "sqrt" };
   for (const { slot, type, options } of builtins as readonly Component[]) {
