@@ -34,6 +34,7 @@ export type {
   ModelSlots,
   Norm,
   Position,
+  SlotContexts,
   Slots,
 } from "./components/component.ts";
 export { geglu, type GegluConfig } from "./components/feed_forwards/geglu.ts";
@@ -43,10 +44,29 @@ export { relu, type ReluConfig } from "./components/feed_forwards/relu.ts";
 export { reluSquared, type ReluSquaredConfig } from "./components/feed_forwards/relu_squared.ts";
 export { silu, type SiluConfig } from "./components/feed_forwards/silu.ts";
 export { swiglu, type SwigluConfig } from "./components/feed_forwards/swiglu.ts";
-export { constant, type Init, normal, ones, type Random, zeros } from "./components/init.ts";
+export { constant, type Init, normal, ones, type Random, uniform, zeros } from "./components/init.ts";
+export type { InitContext, Initializer, WeightRole } from "./components/inits/initializer.ts";
+export { kaimingInit, type KaimingInitConfig } from "./components/inits/kaiming.ts";
+export { normalInit, type NormalInitConfig } from "./components/inits/normal.ts";
+export { smallInit, type SmallInitConfig } from "./components/inits/small_init.ts";
+export { t5Init, type T5InitConfig } from "./components/inits/t5.ts";
+export { xavierInit, type XavierInitConfig } from "./components/inits/xavier.ts";
 export { layerNorm, type LayerNormConfig } from "./components/norms/layer_norm.ts";
 export { noNorm } from "./components/norms/no_norm.ts";
 export { rmsNorm, type RmsNormConfig } from "./components/norms/rms_norm.ts";
+export { adafactor, type AdafactorConfig } from "./components/optimizers/adafactor.ts";
+export type { AdamWConfig } from "./components/optimizers/adam_step.ts";
+export { adamW } from "./components/optimizers/adamw.ts";
+export { lion, type LionConfig } from "./components/optimizers/lion.ts";
+export { muon, type MuonConfig } from "./components/optimizers/muon.ts";
+export type {
+  DecayConfig,
+  OptimizedParam,
+  Optimizer,
+  OptimizerContext,
+  ParamKind,
+} from "./components/optimizers/optimizer.ts";
+export { sgd, type SgdConfig } from "./components/optimizers/sgd.ts";
 export {
   boolean,
   type Bounds,
@@ -80,6 +100,12 @@ export { temperature, type TemperatureConfig } from "./components/samplers/tempe
 export { topK, type TopKConfig } from "./components/samplers/top_k.ts";
 export { topP, type TopPConfig } from "./components/samplers/top_p.ts";
 export { typical, type TypicalConfig } from "./components/samplers/typical.ts";
+export { constantSchedule } from "./components/schedules/constant.ts";
+export { cosineSchedule, type CosineScheduleConfig } from "./components/schedules/cosine.ts";
+export { inverseSqrtSchedule } from "./components/schedules/inverse_sqrt.ts";
+export { linearSchedule, type LinearScheduleConfig } from "./components/schedules/linear.ts";
+export type { Schedule, ScheduleContext } from "./components/schedules/schedule.ts";
+export { wsdSchedule, type WsdScheduleConfig } from "./components/schedules/wsd.ts";
 export type { BuiltLayer } from "./model/assemble.ts";
 export { type LoadedModel, loadModel, type LoadOptions, openCheckpoint } from "./model/checkpoint.ts";
 export type {
@@ -103,6 +129,13 @@ export {
   type ParamGradient,
 } from "./model/gradients.ts";
 export { type EndReason, generate, generateBatch, type GenerateOptions } from "./model/generator.ts";
+export {
+  type BuiltOptimizer,
+  type ChoiceOptions,
+  createOptimizer,
+  createSchedule,
+  paramKind,
+} from "./model/optimizing.ts";
 export type { ParamDeclaration, Plugin, StepEvent } from "./model/plugin.ts";
 export { createRandom } from "./model/random.ts";
 export { hashWeights, saveModel, type SaveOptions } from "./model/save.ts";
@@ -110,6 +143,15 @@ export { safetensorsPieces } from "./model/safetensors_writer.ts";
 export type { GeneratedToken, SamplerConfigs, TokenProbability } from "./model/sampling.ts";
 export type { Disk, DiskFile } from "./model/disk.ts";
 export { jsonPieces, memorySink, openSink, type Pieces, type Sink } from "./model/sink.ts";
+export {
+  createTrainer,
+  evaluate,
+  type Evaluation,
+  type StepReport,
+  type Trainer,
+  type TrainerOptions,
+  TrainingError,
+} from "./model/trainer.ts";
 export { CheckpointError, memorySource, openSource, type Source } from "./model/source.ts";
 export { newestStep, saveStep, type SaveStepOptions } from "./model/steps.ts";
 export { type GeneratedText, generateText, type GenerateTextOptions } from "./model/text.ts";
@@ -120,6 +162,7 @@ export { type Captured, type Probe, probe } from "./plugins/probe.ts";
 export { llama2c } from "./plugins/llama2c/mod.ts";
 export type { Arena, Mark } from "./runtime/arena.ts";
 export { type Backend, referenceBackend, wasmBackend, type WasmOptions } from "./runtime/backend.ts";
+export { clipByNorm } from "./runtime/clip.ts";
 export type {
   AttentionGradients,
   AttentionRecord,
@@ -136,6 +179,7 @@ export type {
   UnaryKernel,
 } from "./runtime/kernels.ts";
 export type { MemoryPool, Region } from "./runtime/memory.ts";
+export type { AdafactorStep, AdamWStep, LionStep, OptimizerKernels, SgdStep } from "./runtime/optimizer_kernels.ts";
 export type { GatedOps, Ops, UnaryOps } from "./runtime/ops.ts";
 export { createRuntime, type ReadBytes, Runtime, type RuntimeOptions, type StoredAs } from "./runtime/runtime.ts";
 export { Tape, type TapeHost } from "./runtime/tape.ts";

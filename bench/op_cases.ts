@@ -2,30 +2,10 @@
 import type { GradientKernels } from "../runtime/gradient_kernels.ts";
 import type { GatedKernel, Kernels, UnaryKernel } from "../runtime/kernels.ts";
 import { newKeyValueCache } from "../runtime/key_value_cache.ts";
-import type { Runtime } from "../runtime/runtime.ts";
-import { size, type Tensor } from "../runtime/tensor.ts";
-
-/** One row of the benchmark. */
-export interface OpBench {
-  /** Sizes. */
-  readonly name: string;
-  /** Allocates what the op works on and returns one run of it. */
-  make(rt: Runtime): () => void;
-  /** Floating-point operations of a run, for ops that are bound by arithmetic. */
-  readonly flops?: number;
-  /** Bytes that a run reads and writes at least, for ops that are bound by memory. */
-  readonly bytes?: number;
-}
+import { filled, type OpBench } from "./op_bench.ts";
+import { optimizerBenches } from "./optimizer_cases.ts";
 
 const ROWS = 512, DIM = 768;
-
-/** A kept tensor with numbers in [−1, 1). */
-function filled(rt: Runtime, shape: readonly number[], layout: "rows" | "panels" = "rows"): Tensor {
-  const t = rt.place(rt.arena(), shape, layout), values = new Float32Array(size(shape));
-  for (let i = 0, x = 1; i < values.length; i++) values[i] = (x = Math.imul(x, 1664525) + 1013904223 | 0) / 2 ** 31;
-  rt.write(t, values);
-  return t;
-}
 
 function matmul(m: number, k: number, n: number): OpBench {
   return {
@@ -81,6 +61,7 @@ function attention(kernel: "attention" | "attentionWeights", start: number, time
 
 /** Every kernel's rows. */
 export const opBenches: Readonly<Record<Exclude<keyof Kernels, keyof GradientKernels>, readonly OpBench[]>> = {
+  ...optimizerBenches,
   matmul: [
     [256, 256, 256],
     [512, 512, 512],

@@ -11,9 +11,19 @@ import { relu } from "./feed_forwards/relu.ts";
 import { reluSquared } from "./feed_forwards/relu_squared.ts";
 import { silu } from "./feed_forwards/silu.ts";
 import { swiglu } from "./feed_forwards/swiglu.ts";
+import { kaimingInit } from "./inits/kaiming.ts";
+import { normalInit } from "./inits/normal.ts";
+import { smallInit } from "./inits/small_init.ts";
+import { t5Init } from "./inits/t5.ts";
+import { xavierInit } from "./inits/xavier.ts";
 import { layerNorm } from "./norms/layer_norm.ts";
 import { noNorm } from "./norms/no_norm.ts";
 import { rmsNorm } from "./norms/rms_norm.ts";
+import { adafactor } from "./optimizers/adafactor.ts";
+import { adamW } from "./optimizers/adamw.ts";
+import { lion } from "./optimizers/lion.ts";
+import { muon } from "./optimizers/muon.ts";
+import { sgd } from "./optimizers/sgd.ts";
 import { alibi } from "./positions/alibi.ts";
 import { learned } from "./positions/learned.ts";
 import { noPosition } from "./positions/no_position.ts";
@@ -28,22 +38,37 @@ import { temperature } from "./samplers/temperature.ts";
 import { topK } from "./samplers/top_k.ts";
 import { topP } from "./samplers/top_p.ts";
 import { typical } from "./samplers/typical.ts";
+import { constantSchedule } from "./schedules/constant.ts";
+import { cosineSchedule } from "./schedules/cosine.ts";
+import { inverseSqrtSchedule } from "./schedules/inverse_sqrt.ts";
+import { linearSchedule } from "./schedules/linear.ts";
+import { wsdSchedule } from "./schedules/wsd.ts";
 
 /** Any component that ships with Tenon. */
 export type Builtin =
+  | typeof adafactor
+  | typeof adamW
   | typeof alibi
+  | typeof constantSchedule
+  | typeof cosineSchedule
   | typeof frequency
   | typeof geglu
   | typeof gelu
   | typeof greedy
   | typeof groupedQuery
+  | typeof inverseSqrtSchedule
+  | typeof kaimingInit
   | typeof layerNorm
   | typeof learned
+  | typeof linearSchedule
+  | typeof lion
   | typeof minP
   | typeof multiHead
   | typeof multiQuery
+  | typeof muon
   | typeof noNorm
   | typeof noPosition
+  | typeof normalInit
   | typeof parallel
   | typeof postNorm
   | typeof preNorm
@@ -54,13 +79,18 @@ export type Builtin =
   | typeof repetition
   | typeof rmsNorm
   | typeof rope
+  | typeof sgd
   | typeof silu
   | typeof sinusoidal
+  | typeof smallInit
   | typeof swiglu
+  | typeof t5Init
   | typeof temperature
   | typeof topK
   | typeof topP
-  | typeof typical;
+  | typeof typical
+  | typeof wsdSchedule
+  | typeof xavierInit;
 
 /** Every component that ships with Tenon. */
 export const builtins: readonly Builtin[] = [
@@ -94,4 +124,19 @@ export const builtins: readonly Builtin[] = [
   minP,
   typical,
   greedy,
+  normalInit,
+  xavierInit,
+  kaimingInit,
+  t5Init,
+  smallInit,
+  adamW,
+  sgd,
+  lion,
+  adafactor,
+  muon,
+  constantSchedule,
+  linearSchedule,
+  cosineSchedule,
+  inverseSqrtSchedule,
+  wsdSchedule,
 ];

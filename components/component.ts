@@ -1,8 +1,11 @@
 import type { Ops } from "../runtime/ops.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 import type { Init } from "./init.ts";
+import type { InitContext, Initializer } from "./inits/initializer.ts";
+import type { Optimizer, OptimizerContext } from "./optimizers/optimizer.ts";
 import type { Options } from "./options.ts";
 import type { Sampler, SamplerContext } from "./samplers/sampler.ts";
+import type { Schedule, ScheduleContext } from "./schedules/schedule.ts";
 
 /** Rescales each row. `[..., dim] → [..., dim]`, rows independent. */
 export interface Norm {
@@ -67,13 +70,33 @@ export interface ModelSlots {
 export interface Slots extends ModelSlots {
   /** See {@linkcode Sampler}. */
   sampler: Sampler;
+  /** See {@linkcode Initializer}. */
+  init: Initializer;
+  /** See {@linkcode Optimizer}. */
+  optimizer: Optimizer;
+  /** See {@linkcode Schedule}. */
+  schedule: Schedule;
+}
+
+/** What the components that are no layers are given when they are built. */
+export interface SlotContexts {
+  /** See {@linkcode SamplerContext}. */
+  sampler: SamplerContext;
+  /** See {@linkcode InitContext}. */
+  init: InitContext;
+  /** See {@linkcode OptimizerContext}. */
+  optimizer: OptimizerContext;
+  /** See {@linkcode ScheduleContext}. */
+  schedule: ScheduleContext;
 }
 
 /** How {@linkcode BuildContext.linear} is set up. */
 export interface LinearOptions {
   /** Adds a trained `bias [out]`. Default: no. */
   readonly bias?: boolean;
-  /** How the weight starts. Default: normal with deviation 0.02. */
+  /** The product ends a branch of the residual stream: some initialisations make its weight smaller. Default: no. */
+  readonly residual?: boolean;
+  /** How the weight starts. Default: as the model's `init` says. */
   readonly init?: Init;
 }
 
@@ -109,7 +132,7 @@ export interface BuildContext {
 }
 
 /** What {@linkcode Component.build} is given, by slot. */
-export type ContextOf<Slot extends keyof Slots> = Slot extends "sampler" ? SamplerContext : BuildContext;
+export type ContextOf<Slot extends keyof Slots> = Slot extends keyof SlotContexts ? SlotContexts[Slot] : BuildContext;
 
 /** One way to fill a slot: a name for configs, options with defaults, and a function from config to layer. */
 export interface Component<

@@ -29,3 +29,10 @@ export function normal(std: number): Init {
     }
   };
 }
+
+/** Uniform between `−bound` and `bound`. */
+export function uniform(bound: number): Init {
+  return (values, random) => {
+    for (let i = 0; i < values.length; i++) values[i] = bound * (2 * random() - 1);
+  };
+}

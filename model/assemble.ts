@@ -8,7 +8,8 @@ import type {
   Norm,
   Position,
 } from "../components/component.ts";
-import { normal, zeros } from "../components/init.ts";
+import { zeros } from "../components/init.ts";
+import type { Initializer } from "../components/inits/initializer.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 import { forLayer, type PerLayer, resolveComponent, type ResolvedConfig, type ResolvedOptions } from "./config.ts";
@@ -57,7 +58,7 @@ export function assemble(
   storage: Storage,
 ): Parts {
   const { ops } = runtime, { vocab, dim, depth, heads, context, tied } = config;
-  const layers: BuiltLayer[] = [];
+  const layers: BuiltLayer[] = [], initializer = buildInitializer(config, components);
 
   function contextAt(path: string, layer: number, width: number, position: Position): BuildContext {
     const prefix = path ? `${path}.` : "";
@@ -73,8 +74,9 @@ export function assemble(
       position,
       buffer: storage.buffer,
       param: (name, shape, init) => declare(name, { shape, init, layout: "rows" }),
-      linear(name, outputs, inputs, { bias = false, init = normal(0.02) } = {}) {
-        const weight = declare(`${name}.weight`, { shape: [outputs, inputs], init, layout: "panels" });
+      linear(name, outputs, inputs, { bias = false, residual = false, init } = {}) {
+        const shape = [outputs, inputs], start = init ?? initializer.weight(residual ? "residual" : "linear", shape);
+        const weight = declare(`${name}.weight`, { shape, init: start, layout: "panels" });
         const shift = bias ? declare(`${name}.bias`, { shape: [outputs], init: zeros, layout: "rows" }) : undefined;
         return (x) => ops.matmul(x, weight, shift);
       },
@@ -107,15 +109,22 @@ export function assemble(
   const root = contextAt("", 0, dim, {});
   const embedding = storage.param("embedding.weight", {
     shape: [vocab, dim],
-    init: normal(0.02),
+    init: initializer.weight("embedding", [vocab, dim]),
     layout: tied ? "panels" : "rows",
     trainable: true,
   });
   const position = make("position", "position", 0, dim, {});
   const blocks = Array.from({ length: depth }, (_, i) => make("block", `blocks.${i}`, i, dim, position));
   const norm = blocks[depth - 1].normalized ? undefined : make("norm", "norm", depth - 1, dim, position);
-  const head = tied ? (x: Tensor) => ops.matmul(x, embedding) : root.linear("head", vocab, dim);
+  const head = tied
+    ? (x: Tensor) => ops.matmul(x, embedding)
+    : root.linear("head", vocab, dim, { init: initializer.weight("head", [vocab, dim]) });
   return { embedding, position, blocks, norm, head, layers };
+}
+
+function buildInitializer(config: ResolvedConfig, components: readonly Component[]): Initializer {
+  const { component, config: { type: _, ...options } } = resolveComponent(components, "init", config.init, "init");
+  return (component as Component<"init">).build(options, config);
 }
 
 /** Whether attention can be told apart from other layers at run time: it gives weights. */

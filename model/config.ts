@@ -1,5 +1,5 @@
 import type { Builtin } from "../components/builtins.ts";
-import type { Component, ConfigOf, Slots } from "../components/component.ts";
+import type { Component, ConfigOf, ModelSlots, Slots } from "../components/component.ts";
 import { boolean, integer, type Option, type Options } from "../components/options.ts";
 
 /** One choice for all layers, or a list that is repeated over depth. */
@@ -38,6 +38,8 @@ export interface ModelConfig<C extends Component = Builtin> extends Readonly<Omi
   readonly feedForward?: PerLayer<ConfigOf<C, "feedForward">>;
   /** Default: `"preNorm"`. */
   readonly block?: PerLayer<ConfigOf<C, "block">>;
+  /** How weights start. Default: `"normal"`, deviation 0.02. */
+  readonly init?: ConfigOf<C, "init">;
 }
 
 /** A component's config with every option given. */
@@ -58,6 +60,8 @@ export interface ResolvedConfig extends Readonly<ModelSizes> {
   readonly feedForward: PerLayer<ResolvedOptions>;
   /** See {@linkcode ModelConfig}. */
   readonly block: PerLayer<ResolvedOptions>;
+  /** See {@linkcode ModelConfig}. */
+  readonly init: ResolvedOptions;
 }
 
 /** Sizes of a model and what they may be; all but `tied` must be given. */
@@ -71,12 +75,13 @@ export const sizeOptions: Options<ModelSizes> = {
 };
 
 /** The slots of a model and what fills them by default. */
-export const slotDefaults: Readonly<Record<Exclude<keyof Slots, "sampler">, string>> = {
+export const slotDefaults: Readonly<Record<keyof ModelSlots | "init", string>> = {
   position: "rope",
   norm: "rmsNorm",
   attention: "multiHead",
   feedForward: "swiglu",
   block: "preNorm",
+  init: "normal",
 };
 
 /** Checks a config and fills in every default. Throws a `TypeError` that names the field, its value and what is allowed. */
@@ -98,9 +103,9 @@ export function resolveConfig(components: readonly Component[], config: unknown)
   for (const [slot, standard] of Object.entries(slotDefaults) as [keyof typeof slotDefaults, string][]) {
     const choice = given[slot] === undefined ? standard : given[slot];
     if (!Array.isArray(choice)) resolved[slot] = resolveComponent(components, slot, choice, slot).config;
-    else if (slot === "position" || !choice.length) {
-      throw wrongValue(slot, choice, slot === "position" ? "one position for all layers" : "a list that is not empty");
-    } else resolved[slot] = choice.map((c, i) => resolveComponent(components, slot, c, `${slot}[${i}]`).config);
+    else if (slot === "position" || slot === "init") throw wrongValue(slot, choice, `one ${slot} for all layers`);
+    else if (!choice.length) throw wrongValue(slot, choice, "a list that is not empty");
+    else resolved[slot] = choice.map((c, i) => resolveComponent(components, slot, c, `${slot}[${i}]`).config);
   }
   return resolved as unknown as ResolvedConfig;
 }

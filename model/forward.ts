@@ -29,6 +29,8 @@ export interface ForwardOptions {
   readonly last?: boolean;
   /** While a tape is recorded: blocks are run again on the way back, instead of being kept. Default: `false`. */
   readonly recompute?: boolean;
+  /** Is shown the output of the embedding, of each block and of the head, by path. */
+  readonly watch?: (path: string, x: Tensor) => void;
 }
 
 /** Runs the parts of a decoder in turn. */
@@ -37,7 +39,7 @@ export function forward(
   { dim, context }: ResolvedConfig,
   { embedding, position, blocks, norm, head }: Parts,
   tokens: ArrayLike<number>,
-  { batch = 1, start = 0, cache, last = false, recompute = false }: ForwardOptions = {},
+  { batch = 1, start = 0, cache, last = false, recompute = false, watch }: ForwardOptions = {},
 ): Tensor {
   const { ops } = runtime, time = tokens.length / batch;
   if (!Number.isInteger(time) || time < 1) {
@@ -58,13 +60,17 @@ export function forward(
   return runtime.keep(() => {
     let x = ops.embed(embedding, tokens, [batch, time]);
     if (position.embed) x = position.embed(x, start);
+    watch?.("embedding", x);
     for (const [i, block] of blocks.entries()) {
       if (recompute) x = runtime.recompute((y) => block.forward(y, start), x);
       else x = runtime.keep(() => block.forward(x, start, cache?.layers[i]));
+      watch?.(`blocks.${i}`, x);
     }
     if (last && time > 1) x = lastRows(ops, x);
     if (norm) x = norm.forward(x);
-    return head(x);
+    const logits = head(x);
+    watch?.("head", logits);
+    return logits;
   });
 
   function lastRows(ops: Runtime["ops"], x: Tensor): Tensor {

@@ -62,15 +62,15 @@ export interface Gradients extends Disposable {
  * ```
  */
 export function createGradients(model: Model): Gradients {
-  const { runtime } = model, { backend } = runtime, arena = runtime.arena();
+  const { runtime } = model, { kernels } = runtime, arena = runtime.arena();
   const params = [...model.params].filter(([, { trainable }]) => trainable).map(([name, { tensor: param }]) => {
     const gradient = runtime.place(arena, param.shape, param.layout);
-    backend.clear(gradient);
+    kernels.fill(gradient, 0);
     return { name, param, gradient };
   });
   return {
     params,
-    clear: () => params.forEach(({ gradient }) => backend.clear(gradient)),
+    clear: () => params.forEach(({ gradient }) => kernels.fill(gradient, 0)),
     async add({ inputs, targets }, { batch = 1, recompute = false, count, smoothing = 0, zLoss = 0 } = {}) {
       const counted = count ?? countTargets(targets);
       const losses = runtime.scope(() => {

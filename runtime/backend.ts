@@ -25,8 +25,6 @@ export interface Backend {
   fill(t: Tensor, read: (into: Uint8Array<ArrayBufferLike>) => void | Promise<void>): void | Promise<void>;
   /** Sets the stored elements of an f32 or i32 tensor. */
   write(t: Tensor, values: ArrayLike<number>): void;
-  /** Sets every stored element of `t` to zero. */
-  clear(t: Tensor): void;
   /** Copies the elements of `x` to `out`, which may overlap it. */
   copy(out: Tensor, x: Tensor): void;
   /** A copy of the stored elements of an f32 or i32 tensor. */
@@ -90,7 +88,6 @@ export function linearBackend(
     ...parts,
     fill: (t, read) => read(new Uint8Array(memory.buffer, t.ptr, bytesOf(t))),
     write: (t, values) => (t.dtype === "i32" ? integers(t) : floats(t)).set(values),
-    clear: (t) => void new Uint8Array(memory.buffer, t.ptr, bytesOf(t)).fill(0),
     copy: (out, x) => new Uint8Array(memory.buffer).copyWithin(out.ptr, x.ptr, x.ptr + bytesOf(x)),
     read: (t) => Promise.resolve(new Float32Array(t.dtype === "i32" ? integers(t) : floats(t))),
   };

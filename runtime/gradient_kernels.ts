@@ -1,4 +1,4 @@
-import type { AttentionOptions, GatedKernel, KeyValueCache, RotaryLayout, UnaryKernel } from "./kernels.ts";
+import type { AttentionOptions, GatedKernel, KeyValueCache, RotaryLayout, UnaryKernel } from "./kernel_options.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** How {@linkcode GradientKernels.crossEntropy} departs from `−ln softmax(x)[target]`. */

@@ -1,41 +1,22 @@
 import type { GradientKernels } from "./gradient_kernels.ts";
+import type { AttentionOptions, KeyValueCache, RotaryLayout, SinusoidLayout } from "./kernel_options.ts";
+import type { OptimizerKernels } from "./optimizer_kernels.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** Where the pairs of a rotary embedding lie: `(x[i], x[i + half])` or `(x[2i], x[2i + 1])`. */
-export type RotaryLayout = "half" | "interleaved";
-
-/** How a row of sines and cosines is ordered. */
-export type SinusoidLayout = "cosSin" | "sinCos" | "interleaved";
-
-/** Keys and values of one attention layer, laid out for products. Both are backed by memory of `capacity` positions. */
-export interface KeyValueCache {
-  /** `[batch, kvHeads, ⌈capacity/8⌉, headDim, 8]`. */
-  readonly keys: Tensor;
-  /** `[batch, kvHeads, ⌈capacity/64⌉, ⌈headDim/8⌉, 64, 8]`. */
-  readonly values: Tensor;
-  /** Positions that fit. */
-  readonly capacity: number;
-}
-
-/** What attention needs beside its tensors. */
-export interface AttentionOptions {
-  /** Position of the first query row. */
-  readonly start: number;
-  /** Factor of the scores. */
-  readonly scale: number;
-  /** How many positions a row sees, its own included; 0 for all. */
-  readonly window: number;
-  /** `[heads, length]`, added to the score of the key `distance` positions back. */
-  readonly bias?: Tensor;
-  /** `[batch, heads, time]`: receives `ln Σ eˢ` of each row of scores, which the gradient needs. */
-  readonly lse?: Tensor;
-}
+export type {
+  AttentionOptions,
+  GatedKernel,
+  KeyValueCache,
+  RotaryLayout,
+  SinusoidLayout,
+  UnaryKernel,
+} from "./kernel_options.ts";
 
 /**
  * Everything a backend must compute. Kernels write into tensors they are given and allocate nothing that outlives them.
  * Shapes have been checked by {@linkcode Ops}.
  */
-export interface Kernels extends GradientKernels {
+export interface Kernels extends GradientKernels, OptimizerKernels {
   /** f32 from f16 or bf16. */
   widen(out: Tensor, x: Tensor): void;
   /** Rows `first …` of `out [n, k]` (panels) from `x [rows, k]` (rows); `first` is a multiple of 8. */
@@ -103,20 +84,3 @@ export interface Kernels extends GradientKernels {
   /** `out = silu(gate) · up`. */
   swiglu(out: Tensor, gate: Tensor, up: Tensor): void;
 }
-
-/** Kernels of one input and no options: `out = f(x)`, element by element. */
-export type UnaryKernel =
-  | "relu"
-  | "reluSquared"
-  | "gelu"
-  | "geluTanh"
-  | "silu"
-  | "sigmoid"
-  | "tanh"
-  | "erf"
-  | "exp"
-  | "sin"
-  | "cos";
-
-/** Kernels of a gated feed-forward: `out = f(gate) · up`. */
-export type GatedKernel = "reglu" | "geglu" | "gegluTanh" | "swiglu";

@@ -53,7 +53,6 @@ export function createPlanner(): Planner {
     scratch: new Arena(memory),
     fill() {},
     write() {},
-    clear() {},
     copy() {},
     read: (t) => Promise.resolve(new Float32Array(rowsOf(t) * dimOf(t))),
     close() {},

@@ -2,6 +2,7 @@ import { attentionReference } from "./reference_attention.ts";
 import type { Kernels } from "./kernels.ts";
 import { gradientReference } from "./reference_gradients.ts";
 import { erf, gelu, geluTanh, logSumExp, panelIndex, relu, sigmoid, silu, type View } from "./reference_math.ts";
+import { referenceOptimizers } from "./reference_optimizers.ts";
 import { bytesOf, dimOf, PANEL, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
 
 /**
@@ -26,6 +27,7 @@ export function referenceKernels(memory: WebAssembly.Memory): Kernels {
   return {
     ...attentionReference(f32, i32),
     ...gradientReference(f32, i32),
+    ...referenceOptimizers(f32, panelIndex),
     widen(out, x) {
       const words = new Uint16Array(memory.buffer, x.ptr, size(x.shape)), o = f32(out);
       for (let i = 0; i < o.length; i++) o[i] = x.dtype === "bf16" ? fromBf16(words[i]) : fromF16(words[i]);

@@ -1,3 +1,4 @@
+import type { Kernels } from "./kernels.ts";
 import { bytesOf, describeTensor, type Tensor } from "./tensor.ts";
 
 /** What a {@linkcode Tape} needs of a runtime. */
@@ -5,7 +6,7 @@ export interface TapeHost {
   /** A scratch tensor. */
   temp(shape: readonly number[], dtype?: Tensor["dtype"], layout?: Tensor["layout"]): Tensor;
   /** What gradients are set to zero with. */
-  readonly backend: { clear(t: Tensor): void };
+  readonly kernels: Pick<Kernels, "fill">;
 }
 
 interface Tracked {
@@ -62,7 +63,7 @@ export class Tape {
     const { tensor } = found;
     if (!found.gradient) {
       found.gradient = this.#host.temp(tensor.shape, tensor.dtype, tensor.layout);
-      this.#host.backend.clear(found.gradient);
+      this.#host.kernels.fill(found.gradient, 0);
     }
     return { ...t, ptr: found.gradient.ptr + t.ptr - tensor.ptr };
   }

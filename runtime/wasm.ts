@@ -8,6 +8,7 @@ import { COST, type Dispatch, KEY_BLOCK, ROWS } from "./dispatch.ts";
 import type { GradientKernels } from "./gradient_kernels.ts";
 import { dimOf, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
 import { wasmGradients } from "./wasm_gradients.ts";
+import { wasmOptimizers } from "./wasm_optimizers.ts";
 
 /** `relaxed` fuses multiply-adds and is faster; `baseline` gives the same bytes on every machine. */
 export type Simd = "baseline" | "relaxed";
@@ -53,6 +54,7 @@ export function wasmKernels(pool: Dispatch, linear: LinearMemory, scratch: Arena
     split(name, size(x.shape), COST.copy, out.ptr, x.ptr, y.ptr, size(y.shape));
   const pointer = (t: Tensor | undefined) => t?.ptr ?? 0;
   const kernels: Omit<Kernels, keyof GradientKernels> = {
+    ...wasmOptimizers(split),
     widen: (out, x) => split(x.dtype === "bf16" ? "widen_bf16" : "widen_f16", size(x.shape), COST.copy, out.ptr, x.ptr),
     pack(out, x, first) {
       const k = dimOf(x), rows = rowsOf(x), at = out.ptr + first * k * 4;

@@ -7,25 +7,11 @@ import type { Kernels } from "../runtime/kernels.ts";
 import { newKeyValueCache } from "../runtime/key_value_cache.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { reshape, size, sliceRows, type Tensor } from "../runtime/tensor.ts";
+import type { OpCase } from "./op_case.ts";
+import { optimizerCases } from "./optimizer_cases.ts";
 import { uniformTensor } from "./support.ts";
 
-/** One call of an op. */
-export interface OpCase {
-  /** Sizes and options, for people. */
-  readonly name: string;
-  /** Shapes of the inputs, filled with numbers in [−2, 2). */
-  readonly inputs: readonly (readonly number[])[];
-  /** Runs it. */
-  run(rt: Runtime, ...inputs: Tensor[]): Tensor;
-  /** Largest `|a − b| / (1 + |b|)` against the reference. */
-  readonly tolerance: number;
-  /** `false` if it has none, as attention that begins in the middle of a cache. */
-  readonly gradient?: false;
-  /** Largest such difference between its gradient and central differences. */
-  readonly slack?: number;
-  /** Floating-point operations, where they are what an op is measured by. */
-  readonly flops?: number;
-}
+export type { OpCase };
 
 const TOLERANCE = 2e-6;
 /** A row, rows around a tile of 4 × 8, odd ones. */
@@ -140,31 +126,12 @@ function timeSlice(rt: Runtime, t: Tensor, first: number, count: number): Tensor
 
 const FREQUENCIES = [1, 0.31, 0.1, 0.01];
 
-type Gradient = Exclude<keyof GradientKernels, "crossEntropy" | "dropout">;
-/** Kernels with cases of their own. */
-export type Op = Exclude<keyof Kernels, Gradient>;
-
-/** Kernels that are checked as gradients of an op: which one's. */
-export const gradientOf: Readonly<Record<Gradient, Op>> = {
-  addScaled: "add",
-  addProduct: "mul",
-  sumRows: "mul",
-  unaryGrad: "gelu",
-  gatedGrad: "swiglu",
-  matmulGradX: "matmul",
-  matmulGradW: "matmul",
-  gatherGrad: "gather",
-  normGrad: "layerNorm",
-  softmaxGrad: "softmax",
-  logSoftmaxAtGrad: "logSoftmaxAt",
-  crossEntropyGrad: "crossEntropy",
-  rotateGrad: "rotate",
-  attentionGrad: "attention",
-  dropoutGrad: "dropout",
-};
+/** Kernels with cases of their own; the others are gradients, see gradient_test.ts. */
+export type Op = Exclude<keyof Kernels, keyof GradientKernels> | "crossEntropy" | "dropout";
 
 /** Every kernel's cases. */
 export const opCases: Readonly<Record<Op, readonly OpCase[]>> = {
+  ...optimizerCases,
   widen: (["f16", "bf16"] as const).flatMap((dtype) =>
     [1, 4, 37].map((n) => ({
       name: `${n} of ${dtype}`,

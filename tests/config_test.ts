@@ -1,12 +1,15 @@
 import { builtins } from "../components/builtins.ts";
 import type { Component } from "../components/component.ts";
 import type { Options } from "../components/options.ts";
-import { resolveConfig } from "../model/config.ts";
+import { resolveConfig, slotDefaults } from "../model/config.ts";
 import { createModel, describeModel } from "../model/decoder.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { assert, assertEquals, assertThrows } from "./assert.ts";
 
 const sizes = { vocab: 19, context: 24, dim: 16, depth: 2, heads: 4 };
+
+/** Whether a model's config has the slot. */
+const isModelSlot = (slot: string): slot is keyof typeof slotDefaults => Object.hasOwn(slotDefaults, slot);
 
 /** What describeModel() says of a config; a model is never built, so any size will do. */
 function refused(config: unknown): TypeError {
@@ -21,7 +24,7 @@ const messages: [what: string, config: unknown, message: string][] = [
     "an unknown key",
     { ...sizes, feedforward: "relu" },
     'Cannot build a model: it has no "feedforward", expected "vocab", "context", "dim", "depth", "heads", "tied", ' +
-    '"position", "norm", "attention", "feedForward", "block"',
+    '"position", "norm", "attention", "feedForward", "block", "init"',
   ],
   [
     "a missing size",
@@ -131,7 +134,7 @@ for (const [what, config, message] of messages) {
 
 Deno.test("every option of every component is honoured or refused: changing it changes the resolved config", () => {
   for (const { slot, type, options } of builtins as readonly Component[]) {
-    if (slot === "sampler") continue;
+    if (!isModelSlot(slot)) continue;
     for (const [key, option] of Object.entries(options as Options<Record<string, unknown>>)) {
       const config = { ...sizes, [slot]: { type, [key]: option.default } };
       assertEquals(
@@ -171,9 +174,14 @@ Deno.test("changing any option of a component changes what the model computes, o
     hidden: 24,
     approximate: "tanh",
     sharedNorm: false,
+    "normal.std": 0.5,
+    residual: true,
+    distribution: "normal",
+    gain: 3,
+    factor: 3,
   };
   for (const { slot, type, options } of builtins as readonly Component[]) {
-    if (slot === "sampler") continue;
+    if (!isModelSlot(slot)) continue;
     for (const key of Object.keys(options as object)) {
       const value = others[`${type}.${key}`] ?? (slot === "feedForward" && key === "bias" ? true : others[key]);
       assert(value !== undefined, `${type}.${key} has no other value here`);

@@ -1,13 +1,43 @@
 /** Gradients: of every op against central differences, and on every build against the reference. */
+import type { GradientKernels } from "../runtime/gradient_kernels.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { Tape } from "../runtime/tape.ts";
 import { size, type Tensor } from "../runtime/tensor.ts";
 import { assert } from "./assert.ts";
-import { makeInputs, type OpCase, opCases } from "./cases.ts";
+import { makeInputs, type Op, type OpCase, opCases } from "./cases.ts";
+import { optimizerCases } from "./optimizer_cases.ts";
 import { assertClose, uniform, variants, wasmVariants } from "./support.ts";
 
-/** Ops that have no gradient: they move bytes, fill tables, or are for looking at. */
-const without = new Set(["widen", "pack", "packTransposed", "unpack", "sinusoid", "append", "attentionWeights"]);
+/** The op whose cases check a kernel of gradients: a kernel without one is a type error. */
+const gradientOf: Readonly<Record<Exclude<keyof GradientKernels, Op>, Op>> = {
+  addScaled: "add",
+  addProduct: "mul",
+  sumRows: "mul",
+  unaryGrad: "gelu",
+  gatedGrad: "swiglu",
+  matmulGradX: "matmul",
+  matmulGradW: "matmul",
+  gatherGrad: "gather",
+  normGrad: "layerNorm",
+  softmaxGrad: "softmax",
+  logSoftmaxAtGrad: "logSoftmaxAt",
+  crossEntropyGrad: "crossEntropy",
+  rotateGrad: "rotate",
+  attentionGrad: "attention",
+  dropoutGrad: "dropout",
+};
+
+/** Ops that have no gradient: they move bytes, fill tables, are for looking at, or change parameters. */
+const without = new Set([
+  "widen",
+  "pack",
+  "packTransposed",
+  "unpack",
+  "sinusoid",
+  "append",
+  "attentionWeights",
+  ...Object.keys(optimizerCases),
+]);
 const all = Object.entries(opCases).flatMap(([op, cases]) =>
   without.has(op) ? [] : cases.filter((c) => c.gradient !== false).map((c): [string, OpCase] => [op, c])
 );
@@ -82,6 +112,7 @@ for (const variant of wasmVariants) {
 }
 
 Deno.test("every op has a gradient, or a reason why not", () => {
+  for (const op of Object.values(gradientOf)) assert(!without.has(op), op);
   for (const [op, cases] of Object.entries(opCases)) {
     assert(without.has(op) || cases.some((c) => c.gradient !== false), `${op} has no gradient case`);
   }

@@ -32,6 +32,7 @@ import { Runtime } from "../runtime/runtime.ts";
 import { size, type Tensor } from "../runtime/tensor.ts";
 import { bestSimd, compileKernels, type Simd, wasmKernels } from "../runtime/wasm.ts";
 import { testSampler } from "./kit_sampler.ts";
+import { testInit, testOptimizer, testSchedule } from "./kit_training.ts";
 
 /** How strict the checks are. */
 export interface TestOptions {
@@ -49,7 +50,7 @@ export const tinyConfig: ModelConfig = { vocab: 19, context: 24, dim: 16, depth:
 /**
  * Checks a component: its options, that it builds and gives finite numbers of the right shape, that rows are independent
  * where they must be, and within a small model everything that {@linkcode testModel} checks. A sampler is checked on
- * random logits. Throws an error that says which law does not hold.
+ * random logits, an optimizer on a bowl, a schedule at every step. Throws an error that says which law does not hold.
  */
 export async function testComponent<S extends keyof Slots, Config>(
   tested: Component<S, string, Config>,
@@ -58,9 +59,20 @@ export async function testComponent<S extends keyof Slots, Config>(
   const component = tested as unknown as Component, { slot, type } = component, name = `${slot} "${type}"`;
   checkOptions(component, name);
   if (slot === "sampler") return testSampler(component as unknown as Component<"sampler">, options.config ?? {}, name);
+  if (slot === "schedule") {
+    return testSchedule(component as unknown as Component<"schedule">, options.config ?? {}, name);
+  }
+  if (slot === "optimizer") {
+    using one = eagerRuntime(bestSimd(), 1), two = eagerRuntime(bestSimd(), 2);
+    return await testOptimizer([one, two], component as unknown as Component<"optimizer">, options.config ?? {}, name);
+  }
   const config = { ...tinyConfig, [slot]: { type, ...options.config } };
   const builtin = (await import("../components/builtins.ts")).builtins.includes(component as never);
   const components = [...(builtin ? [] : [component]), ...(options.components ?? [])];
+  if (slot === "init") {
+    using one = eagerRuntime(bestSimd(), 1), two = eagerRuntime(bestSimd(), 2);
+    await testInit([one, two], config, components, name);
+  }
   if (slot === "norm" || slot === "feedForward") await checkRows(config, components, slot, name);
   await testModel(config, { ...options, components });
 }

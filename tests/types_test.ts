@@ -34,6 +34,7 @@ Deno.test("config types follow the components in scope", () => {
     { ...sizes, norm: { type: "layerNorm", eps: 1e-6 } },
     { ...sizes, norm: ["layerNorm", { type: "rmsNorm" }] },
     { ...sizes, attention: { type: "groupedQuery", kvHeads: null, bias: "qkv" } },
+    { ...sizes, init: { type: "normal", residual: true } },
     { ...sizes, position: { type: "rope", scaling: { type: "linear", factor: 2 } } },
   ];
   assertEquals(right.map((c) => describeModel(c).config.depth), right.map(() => 1));
@@ -45,12 +46,16 @@ Deno.test("config types follow the components in scope", () => {
   const type: ModelConfig = { ...sizes, norm: { type: "rmsNorm", eps: "1e-5" } };
   // @ts-expect-error: a component of another slot
   const slot: ModelConfig = { ...sizes, block: "swiglu" };
+  // @ts-expect-error: an optimizer is no part of a model
+  const optimizer: ModelConfig = { ...sizes, init: "adamW" };
   // @ts-expect-error: a component that is not registered
   const foreign: ModelConfig = { ...sizes, norm: "scaleNorm" };
   const joined: ModelConfig<Builtin | typeof scaleNorm> = { ...sizes, norm: { type: "scaleNorm", length: 2 } };
   // @ts-expect-error: the third-party option has a type too
   const wrong: ModelConfig<Builtin | typeof scaleNorm> = { ...sizes, norm: { type: "scaleNorm", length: "2" } };
-  for (const config of [unknown, option, type, slot, foreign]) assertThrows(() => describeModel(config), TypeError);
+  for (const config of [unknown, option, type, slot, optimizer, foreign]) {
+    assertThrows(() => describeModel(config), TypeError);
+  }
   for (const config of [joined, wrong] as never[]) assertThrows(() => describeModel(config), TypeError);
   assertEquals(
     describeModel(joined, { components: [scaleNorm] }).layers.filter((l) => l.type === "scaleNorm").length,

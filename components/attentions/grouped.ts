@@ -45,7 +45,7 @@ export function groupedAttention(
   const q = linear("q", heads * headDim, dim, { bias: bias !== "none" });
   const k = linear("k", kvHeads * headDim, dim, { bias: bias !== "none" });
   const v = linear("v", kvHeads * headDim, dim, { bias: bias !== "none" });
-  const out = linear("out", dim, heads * headDim, { bias: bias === "all" });
+  const out = linear("out", dim, heads * headDim, { bias: bias === "all", residual: true });
   const { bias: relative, rotate = (x: Tensor) => x } = position;
 
   function project(x: Tensor, start: number): [q: Tensor, k: Tensor, v: Tensor] {

@@ -24,7 +24,7 @@ export const geglu: Component<"feedForward", "geglu", GegluConfig> = {
   build({ hidden, bias, approximate }, { dim, linear, ops }) {
     const width = hidden ?? gatedHidden(dim);
     const gate = linear("gate", width, dim, { bias }), up = linear("up", width, dim, { bias });
-    const down = linear("down", dim, width, { bias });
+    const down = linear("down", dim, width, { bias, residual: true });
     const gated = approximate === "tanh" ? ops.gegluTanh : ops.geglu;
     return { forward: (x) => down(gated(gate(x), up(x))) };
   },

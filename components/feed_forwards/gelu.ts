@@ -19,7 +19,7 @@ export const gelu: Component<"feedForward", "gelu", GeluConfig> = {
   options: { hidden: hiddenOption("4 times dim"), bias: boolean(false), approximate: choice("none", "tanh") },
   build({ hidden, bias, approximate }, { dim, linear, ops }) {
     const width = hidden ?? 4 * dim;
-    const up = linear("up", width, dim, { bias }), down = linear("down", dim, width, { bias });
+    const up = linear("up", width, dim, { bias }), down = linear("down", dim, width, { bias, residual: true });
     const activate = approximate === "tanh" ? ops.geluTanh : ops.gelu;
     return { forward: (x) => down(activate(up(x))) };
   },

@@ -18,7 +18,7 @@ export const reglu: Component<"feedForward", "reglu", RegluConfig> = {
   build({ hidden, bias }, { dim, linear, ops }) {
     const width = hidden ?? gatedHidden(dim);
     const gate = linear("gate", width, dim, { bias }), up = linear("up", width, dim, { bias });
-    const down = linear("down", dim, width, { bias });
+    const down = linear("down", dim, width, { bias, residual: true });
     return { forward: (x) => down(ops.reglu(gate(x), up(x))) };
   },
 };

@@ -17,7 +17,7 @@ export const silu: Component<"feedForward", "silu", SiluConfig> = {
   options: { hidden: hiddenOption("4 times dim"), bias: boolean(false) },
   build({ hidden, bias }, { dim, linear, ops }) {
     const width = hidden ?? 4 * dim;
-    const up = linear("up", width, dim, { bias }), down = linear("down", dim, width, { bias });
+    const up = linear("up", width, dim, { bias }), down = linear("down", dim, width, { bias, residual: true });
     return { forward: (x) => down(ops.silu(up(x))) };
   },
 };

@@ -21,3 +21,7 @@ export { attention_dbias_f32, attention_delta_f32, attention_dkv_f32, attention_
 export {
   activation_dx_f32, add_product_f32, add_scaled_f32, cos_dx_f32, dropout_f32, gated_dx_f32, sin_dx_f32, sum_rows_f32,
 } from "./elementwise_dx";
+export {
+  adafactor_matrix_f32, adafactor_step_f32, adafactor_vector_f32, adamw_f32, column_mean_squares_f32, combine_f32,
+  fill_f32, lion_f32, momentum_f32, normalize_f32, row_mean_squares_f32, sgd_f32, square_sums_f32,
+} from "./optimizers";

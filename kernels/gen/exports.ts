@@ -12,6 +12,60 @@ export interface KernelExports {
     end: number,
   ): void;
   /** See kernels/assembly. */
+  adafactor_matrix_f32(
+    out: number,
+    g: number,
+    rows: number,
+    columns: number,
+    n: number,
+    k: number,
+    panels: number,
+    eps: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  adafactor_step_f32(
+    p: number,
+    u: number,
+    pSums: number,
+    uSums: number,
+    blocks: number,
+    elements: number,
+    lr: number,
+    scale: number,
+    clip: number,
+    keep: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  adafactor_vector_f32(
+    out: number,
+    v: number,
+    g: number,
+    rate: number,
+    eps: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  adamw_f32(
+    p: number,
+    m: number,
+    v: number,
+    g: number,
+    rate1: number,
+    beta2: number,
+    rate2: number,
+    size: number,
+    root: number,
+    eps: number,
+    keep: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
   add_f32(
     out: number,
     x: number,
@@ -177,6 +231,27 @@ export interface KernelExports {
     end: number,
   ): void;
   /** See kernels/assembly. */
+  column_mean_squares_f32(
+    out: number,
+    g: number,
+    n: number,
+    k: number,
+    panels: number,
+    rate: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  combine_f32(
+    out: number,
+    x: number,
+    y: number,
+    a: number,
+    b: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
   cos_dx_f32(
     dx: number,
     g: number,
@@ -236,6 +311,13 @@ export interface KernelExports {
   exp_f32(
     out: number,
     x: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  fill_f32(
+    out: number,
+    value: number,
     begin: number,
     end: number,
   ): void;
@@ -356,6 +438,18 @@ export interface KernelExports {
     end: number,
   ): void;
   /** See kernels/assembly. */
+  lion_f32(
+    p: number,
+    m: number,
+    g: number,
+    rate1: number,
+    rate2: number,
+    lr: number,
+    keep: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
   log_softmax_at_dx_f32(
     dx: number,
     g: number,
@@ -371,6 +465,16 @@ export interface KernelExports {
     x: number,
     targets: number,
     n: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  momentum_f32(
+    out: number,
+    m: number,
+    g: number,
+    rate: number,
+    momentum: number,
     begin: number,
     end: number,
   ): void;
@@ -413,6 +517,16 @@ export interface KernelExports {
     dim: number,
     eps: number,
     centered: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  normalize_f32(
+    out: number,
+    x: number,
+    sums: number,
+    count: number,
+    eps: number,
     begin: number,
     end: number,
   ): void;
@@ -521,10 +635,33 @@ export interface KernelExports {
     end: number,
   ): void;
   /** See kernels/assembly. */
+  row_mean_squares_f32(
+    out: number,
+    g: number,
+    n: number,
+    k: number,
+    panels: number,
+    rate: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
   scale_f32(
     out: number,
     x: number,
     factor: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  sgd_f32(
+    p: number,
+    b: number,
+    g: number,
+    momentum: number,
+    nesterov: number,
+    decay: number,
+    lr: number,
     begin: number,
     end: number,
   ): void;
@@ -578,6 +715,14 @@ export interface KernelExports {
   ): void;
   /** See kernels/assembly. */
   softmax_f32(
+    out: number,
+    x: number,
+    n: number,
+    begin: number,
+    end: number,
+  ): void;
+  /** See kernels/assembly. */
+  square_sums_f32(
     out: number,
     x: number,
     n: number,
@@ -654,6 +799,10 @@ export interface KernelExports {
 /** Every kernel, in the order in which threads number them. */
 export const kernelNames: readonly (keyof KernelExports)[] = [
   "activation_dx_f32",
+  "adafactor_matrix_f32",
+  "adafactor_step_f32",
+  "adafactor_vector_f32",
+  "adamw_f32",
   "add_f32",
   "add_product_f32",
   "add_scaled_f32",
@@ -664,6 +813,8 @@ export const kernelNames: readonly (keyof KernelExports)[] = [
   "attention_dq_f32",
   "attention_f32",
   "attention_weights_f32",
+  "column_mean_squares_f32",
+  "combine_f32",
   "cos_dx_f32",
   "cos_f32",
   "cross_entropy_dx_f32",
@@ -671,6 +822,7 @@ export const kernelNames: readonly (keyof KernelExports)[] = [
   "dropout_f32",
   "erf_f32",
   "exp_f32",
+  "fill_f32",
   "gated_dx_f32",
   "gather_panels_dx_f32",
   "gather_panels_f32",
@@ -683,12 +835,15 @@ export const kernelNames: readonly (keyof KernelExports)[] = [
   "gemm_add_f32",
   "gemm_f32",
   "layer_norm_f32",
+  "lion_f32",
   "log_softmax_at_dx_f32",
   "log_softmax_at_f32",
+  "momentum_f32",
   "mul_f32",
   "norm_dw_f32",
   "norm_dx_f32",
   "norm_stats_f32",
+  "normalize_f32",
   "pack_columns_f32",
   "pack_rows_f32",
   "reglu_f32",
@@ -699,7 +854,9 @@ export const kernelNames: readonly (keyof KernelExports)[] = [
   "rotate_half_f32",
   "rotate_interleaved_dx_f32",
   "rotate_interleaved_f32",
+  "row_mean_squares_f32",
   "scale_f32",
+  "sgd_f32",
   "sigmoid_f32",
   "silu_f32",
   "sin_dx_f32",
@@ -707,6 +864,7 @@ export const kernelNames: readonly (keyof KernelExports)[] = [
   "sinusoid_f64",
   "softmax_dx_f32",
   "softmax_f32",
+  "square_sums_f32",
   "sum_rows_f32",
   "swiglu_f32",
   "tanh_f32",

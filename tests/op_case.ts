@@ -1,0 +1,20 @@
+import type { Runtime } from "../runtime/runtime.ts";
+import type { Tensor } from "../runtime/tensor.ts";
+
+/** One call of an op. */
+export interface OpCase {
+  /** Sizes and options, for people. */
+  readonly name: string;
+  /** Shapes of the inputs, filled with numbers in [−2, 2). */
+  readonly inputs: readonly (readonly number[])[];
+  /** Runs it. */
+  run(rt: Runtime, ...inputs: Tensor[]): Tensor;
+  /** Largest `|a − b| / (1 + |b|)` against the reference. */
+  readonly tolerance: number;
+  /** `false` if it has none, as attention that begins in the middle of a cache. */
+  readonly gradient?: false;
+  /** Largest such difference between its gradient and central differences. */
+  readonly slack?: number;
+  /** Floating-point operations, where they are what an op is measured by. */
+  readonly flops?: number;
+}
