@@ -28,10 +28,16 @@ import { temperature } from "./samplers/temperature.ts";
 import { topK } from "./samplers/top_k.ts";
 import { topP } from "./samplers/top_p.ts";
 import { typical } from "./samplers/typical.ts";
+import { byteLevelBpe } from "./tokenizers/byte_level_bpe.ts";
+import { bytes } from "./tokenizers/bytes.ts";
+import { characters } from "./tokenizers/characters.ts";
 
 /** Any component that ships with Tenon. */
 export type Builtin =
   | typeof alibi
+  | typeof byteLevelBpe
+  | typeof bytes
+  | typeof characters
   | typeof frequency
   | typeof geglu
   | typeof gelu
@@ -94,4 +100,7 @@ export const builtins: readonly Builtin[] = [
   minP,
   typical,
   greedy,
+  characters,
+  bytes,
+  byteLevelBpe,
 ];

@@ -3,6 +3,7 @@ import type { Tensor } from "../runtime/tensor.ts";
 import type { Init } from "./init.ts";
 import type { Options } from "./options.ts";
 import type { Sampler, SamplerContext } from "./samplers/sampler.ts";
+import type { TokenizerContext, TokenizerTrainer } from "./tokenizers/tokenizer.ts";
 
 /** Rescales each row. `[..., dim] → [..., dim]`, rows independent. */
 export interface Norm {
@@ -67,6 +68,8 @@ export interface ModelSlots {
 export interface Slots extends ModelSlots {
   /** See {@linkcode Sampler}. */
   sampler: Sampler;
+  /** See {@linkcode TokenizerTrainer}. */
+  tokenizer: TokenizerTrainer;
 }
 
 /** How {@linkcode BuildContext.linear} is set up. */
@@ -109,7 +112,9 @@ export interface BuildContext {
 }
 
 /** What {@linkcode Component.build} is given, by slot. */
-export type ContextOf<Slot extends keyof Slots> = Slot extends "sampler" ? SamplerContext : BuildContext;
+export type ContextOf<Slot extends keyof Slots> = Slot extends "sampler" ? SamplerContext
+  : Slot extends "tokenizer" ? TokenizerContext
+  : BuildContext;
 
 /** One way to fill a slot: a name for configs, options with defaults, and a function from config to layer. */
 export interface Component<

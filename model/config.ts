@@ -1,5 +1,5 @@
 import type { Builtin } from "../components/builtins.ts";
-import type { Component, ConfigOf, Slots } from "../components/component.ts";
+import type { Component, ConfigOf, ModelSlots, Slots } from "../components/component.ts";
 import { boolean, integer, type Option, type Options } from "../components/options.ts";
 
 /** One choice for all layers, or a list that is repeated over depth. */
@@ -71,7 +71,7 @@ export const sizeOptions: Options<ModelSizes> = {
 };
 
 /** The slots of a model and what fills them by default. */
-export const slotDefaults: Readonly<Record<Exclude<keyof Slots, "sampler">, string>> = {
+export const slotDefaults: Readonly<Record<keyof ModelSlots, string>> = {
   position: "rope",
   norm: "rmsNorm",
   attention: "multiHead",
