@@ -11,7 +11,7 @@ export interface Tokenizer {
   /** Text of `ids`; ids that only mark begin or end give nothing. */
   decode(ids: readonly number[]): string;
   /**
-   * The last place after `from` where `text` may be cut: the ids of the parts are the ids of the whole, whatever
+   * The last place, `from` or later, where `text` may be cut: the ids of the parts are the ids of the whole, whatever
    * follows. 0 if there is none. Absent where only whole documents can be encoded.
    */
   cut?(text: string, from?: number): number;

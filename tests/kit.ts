@@ -32,6 +32,7 @@ import { Runtime } from "../runtime/runtime.ts";
 import { size, type Tensor } from "../runtime/tensor.ts";
 import { bestSimd, compileKernels, type Simd, wasmKernels } from "../runtime/wasm.ts";
 import { testSampler } from "./kit_sampler.ts";
+import { testTokenizer } from "./kit_tokenizer.ts";
 
 /** How strict the checks are. */
 export interface TestOptions {
@@ -49,7 +50,7 @@ export const tinyConfig: ModelConfig = { vocab: 19, context: 24, dim: 16, depth:
 /**
  * Checks a component: its options, that it builds and gives finite numbers of the right shape, that rows are independent
  * where they must be, and within a small model everything that {@linkcode testModel} checks. A sampler is checked on
- * random logits. Throws an error that says which law does not hold.
+ * random logits, a tokenizer on a few texts. Throws an error that says which law does not hold.
  */
 export async function testComponent<S extends keyof Slots, Config>(
   tested: Component<S, string, Config>,
@@ -58,6 +59,9 @@ export async function testComponent<S extends keyof Slots, Config>(
   const component = tested as unknown as Component, { slot, type } = component, name = `${slot} "${type}"`;
   checkOptions(component, name);
   if (slot === "sampler") return testSampler(component as unknown as Component<"sampler">, options.config ?? {}, name);
+  if (slot === "tokenizer") {
+    return await testTokenizer(component as unknown as Component<"tokenizer">, options.config ?? {}, name);
+  }
   const config = { ...tinyConfig, [slot]: { type, ...options.config } };
   const builtin = (await import("../components/builtins.ts")).builtins.includes(component as never);
   const components = [...(builtin ? [] : [component]), ...(options.components ?? [])];

@@ -109,11 +109,13 @@ export function bpeJson(
 }
 
 /**
- * The last place after `from` where a word can not go on, with any of the tokenizers here: before white space that
+ * The last place, `from` or later, where a word can not go on, with any of the tokenizers here: before white space that
  * follows something else. A text cut there has the ids of its parts. 0 if there is none.
  */
 export function lastBreak(text: string, from = 0): number {
-  for (let at = text.length - 1; at > from; at--) if (isSpace(text, at) && !isSpace(text, at - 1)) return at;
+  for (let at = text.length - 1; at >= Math.max(from, 1); at--) {
+    if (isSpace(text, at) && !isSpace(text, at - 1)) return at;
+  }
   return 0;
 }
 

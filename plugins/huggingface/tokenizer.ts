@@ -1,3 +1,4 @@
+import type { TokenizerJson } from "../../components/tokenizers/tokenizer.ts";
 import { CheckpointError, readJson, type Source } from "../../model/source.ts";
 import type { Tokenizer } from "../../model/tokenizer.ts";
 import { tokenizerOf } from "../../model/tokenizer_of.ts";
@@ -29,6 +30,7 @@ export async function readTokenizer(
   return {
     vocab: library.get_vocab().size,
     stopIds,
+    json: json as unknown as TokenizerJson,
     encode: (text) => library.encode(text).ids,
     decode: (ids) =>
       ids.length ? library.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false }) : "",
