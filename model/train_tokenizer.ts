@@ -11,7 +11,8 @@ export interface TrainTokenizerOptions<C extends Component = never> extends Toke
 
 /**
  * Trains a tokenizer: `"characters"`, `"bytes"`, `"byteLevelBpe"` or one of your own. `texts` are read once; see
- * {@linkcode corpus} for those of files. Throws a `TypeError` for a wrong choice, a `RangeError` where there is no text.
+ * {@linkcode corpus} for those of files. Throws a `TypeError` for a wrong choice, a `RangeError` where there is no
+ * text.
  *
  * @example
  * ```ts

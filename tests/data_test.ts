@@ -138,6 +138,10 @@ Deno.test("separators are found wherever pieces end", async () => {
       assertEquals(documents.map((d) => d.length), [first.length + 1, 1], `shift ${shift}`);
     });
   }
+  // Within a line it is none, even where a piece begins with it.
+  await inFolder({ "a.txt": `${"x".repeat(2 ** 20)}${END_OF_TEXT}\nb` }, (folder) => {
+    assertEquals(documentsOf(listTextFiles([folder])).length, 1);
+  });
 });
 
 Deno.test("documents are what splitting the whole text gives", () =>
@@ -238,8 +242,8 @@ Deno.test("which documents are for validation is stated: these indexes for these
 
 Deno.test("pieces change nothing: tokens are those of whole documents", async () => {
   const story = "The cat's hat, 123 cats;\n\n  it sat there — 日本 ";
-  const tokenizer = tokenizerOf(await trainTokenizer({ type: "byteLevelBpe", vocab: 300 }, story));
-  const documents = [story.repeat(40_000), "z".repeat(1_200_000), story];
+  const tokenizer = tokenizerOf(await trainTokenizer({ type: "byteLevelBpe", vocab: 300 }, story + "a zzzz zzzz"));
+  const documents = [story.repeat(40_000), `a${"z".repeat(1_200_000)}`, story];
   await inFolder(
     Object.fromEntries(documents.map((d, i) => [`${i}.txt`, d])),
     async (folder) => {

@@ -4,7 +4,7 @@ import { resolveComponent } from "../model/config.ts";
 
 const texts = ["Once upon a time, there was a cat.", " The cat sat.\n", END_OF_TEXT, "Über 3 Äpfel: 🍎🍎🍎"];
 
-/** The checks of a tokenizer: training it is deterministic, and its JSON is JSON and gives the ids from 0 without gaps. */
+/** The checks of a tokenizer: training is deterministic, its JSON is JSON and has the ids from 0 on without gaps. */
 export async function testTokenizer(
   component: Component<"tokenizer">,
   config: Readonly<Record<string, unknown>>,

@@ -99,7 +99,15 @@ Deno.test("byteLevelBpe learns the merges of a naive trainer", async () => {
   assertEquals(bpe.model.merges, naiveMerges([story, story], 300));
 });
 
-Deno.test("byteLevelBpe: a merge by hand, ties by ids, special id 0, words not crossed, separators not learned", async () => {
+Deno.test("words are GPT-2's; U+0085 is white space and U+FEFF is not, as in Hugging Face's library", () => {
+  const words = (text: string) => text.match(wordPattern());
+  assertEquals(words("It's  the cats' 12x!?\n\n end "), [
+    ..."It|'s| | the| cats|'| 12|x|!?|\n\n| end| ".split("|"),
+  ]);
+  assertEquals(words("a!\ufeff?\x85\x85b\u3000"), ["a", "!\ufeff?", "\x85", "\x85", "b", "\u3000"]);
+});
+
+Deno.test("byteLevelBpe: ties by ids, special id 0, words not crossed, separators not learned", async () => {
   const json = await trainTokenizer({ type: "byteLevelBpe", vocab: 300 }, ["ab ab", `cd${END_OF_TEXT}cd`]);
   // "Ġ" comes after the letters; (a, b) and (c, d) occur twice, (Ġ, ab) once.
   assertEquals(json.model.merges, ["a b", "c d"]);

@@ -13,8 +13,8 @@ export interface ByteLevelBpeConfig {
 /**
  * Byte-level byte-pair encoding as GPT-2 has it: starting from bytes, the most frequent pair of neighbours within words
  * becomes a token until there are `vocab` of them; of equally frequent pairs the one with the smaller ids, left before
- * right. Pairs that occur once are not merged, so a short text gives fewer tokens. `<|endoftext|>` has id 0. Any text can
- * be encoded. Sennrich et al. 2016, https://arxiv.org/abs/1508.07909; Radford et al. 2019.
+ * right. Pairs that occur once are not merged, so a short text gives fewer tokens. `<|endoftext|>` has id 0. Any text
+ * can be encoded. Sennrich et al. 2016, https://arxiv.org/abs/1508.07909; Radford et al. 2019.
  *
  * Memory holds the distinct words, not the texts. Throws a `RangeError` where there is no text.
  */

@@ -2,8 +2,8 @@ import type { Component } from "../component.ts";
 import { bpeJson, END_OF_TEXT } from "./tokenizer.ts";
 
 /**
- * A token for each character (code point) that occurs, in the order of their code points, as nanoGPT's `shakespeare_char`
- * has them; after them `<|endoftext|>` if texts hold it, which is if they are more than one document. Other characters
+ * A token for each character (code point) that occurs, in the order of their code points, as nanoGPT's
+ * `shakespeare_char` has them; after them `<|endoftext|>` if texts hold it, which is if they are more than one document. Other characters
  * have no token. Throws a `RangeError` where there is no text.
  */
 export const characters: Component<"tokenizer", "characters", Record<never, never>> = {

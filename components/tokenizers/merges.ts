@@ -29,7 +29,8 @@ interface Candidate {
 
 /**
  * Merges the most frequent pair of neighbours in `words`, the smallest ids first among equals, until there are `vocab`
- * tokens or no pair occurs twice. New tokens are added to `tokens`. A pair whose text is a token already becomes that one.
+ * tokens or no pair occurs twice. New tokens are added to `tokens`. A pair whose text is a token already becomes that
+ * one.
  *
  * Counts are kept up to date: a merge costs what it changes. Only merges add pairs, and all that one adds are queued
  * again; a candidate whose count has fallen since is put back when it comes up.

@@ -34,8 +34,8 @@ export interface Batches {
 }
 
 /**
- * The batches of a training run, as a function of the step alone: to go on with a run, ask for the next step. Targets are
- * the inputs moved by one. Throws a `RangeError` for wrong sizes, or where there are not `context + 1` tokens.
+ * The batches of a training run, as a function of the step alone: to go on with a run, ask for the next step. Targets
+ * are the inputs moved by one. Throws a `RangeError` for wrong sizes, or where there are not `context + 1` tokens.
  *
  * In the order `"epoch"`, what is left over after the last whole window lies before the first or after the last one,
  * differently in each epoch; every other token is an input once.
@@ -118,7 +118,8 @@ function tooShort({ path, length }: TokenFile, expected: number): RangeError {
 
 /**
  * All of a row of tokens for evaluation: windows side by side, always the same, so that every token but the first is a
- * target exactly once. Batches are `[rows, context]` with up to `batch` rows; what the last row lacks is 0 with target −1.
+ * target exactly once. Batches are `[rows, context]` with up to `batch` rows; what the last row lacks is 0 with target
+ * −1.
  */
 export function* evaluationWindows(tokens: TokenFile, context: number, batch: number): Generator<Batch> {
   expectSizes(tokens, batch, context);

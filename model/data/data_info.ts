@@ -42,8 +42,8 @@ export interface PreparedData extends Readonly<Record<Side, TokenFile>>, Disposa
 }
 
 /**
- * Opens what {@linkcode prepareData} has written. Throws a {@linkcode CheckpointError} if a file is not there, or not what
- * `data.json` says.
+ * Opens what {@linkcode prepareData} has written. Throws a {@linkcode CheckpointError} if a file is not there, or not
+ * what `data.json` says.
  */
 export async function openData(directory: string): Promise<PreparedData> {
   using source = openSource(directory);
@@ -81,8 +81,8 @@ export async function openData(directory: string): Promise<PreparedData> {
 }
 
 /**
- * What tells tokenizers apart: SHA-256, as hexadecimal digits, of the JSON that it was made from, or else of the text of
- * each of its ids. Data is made for one tokenizer: compare it with that of the model.
+ * What tells tokenizers apart: SHA-256, as hexadecimal digits, of the JSON that it was made from, or else of the text
+ * of each of its ids. Data is made for one tokenizer: compare it with that of the model.
  */
 export async function tokenizerHash(tokenizer: Pick<Tokenizer, "vocab" | "decode" | "json">): Promise<string> {
   const { json, vocab } = tokenizer;

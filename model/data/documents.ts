@@ -15,7 +15,8 @@ const LONGEST_LINE = `${END_OF_TEXT}\r\n`;
 
 /**
  * The documents of text files, in pieces: each file is one, and in a file a line that is exactly `<|endoftext|>`
- * separates two. The line belongs to neither; empty documents are passed over. Pieces may end anywhere between characters.
+ * separates two. The line belongs to neither; empty documents are passed over. Pieces may end anywhere between
+ * characters.
  */
 export function* readDocuments(files: readonly string[]): Generator<DocumentPiece> {
   let document = -1;

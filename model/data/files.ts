@@ -5,9 +5,9 @@ const PIECE = 1 << 20;
 
 /**
  * The text files that `paths` name: files as they are, folders by all of their `.txt` and `.md` files, those of folders
- * within included, in the order of their names. Names that begin with a dot and links to folders are passed over. A file
- * that is named twice counts once. Throws a {@linkcode CheckpointError} for what is not there, may not be read, or holds no
- * text files.
+ * within included, in the order of their names. Names that begin with a dot and links to folders are passed over. A
+ * file that is named twice counts once. Throws a {@linkcode CheckpointError} for what is not there, may not be read, or
+ * holds no text files.
  */
 export function listTextFiles(paths: readonly string[]): string[] {
   if (!paths.length) throw new RangeError("Cannot read data: no path is given, expected files or folders");

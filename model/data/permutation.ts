@@ -15,8 +15,8 @@ export function hash(key: number, value: number): number {
 
 /**
  * A permutation of 0 … size − 1, as a function: a Feistel network over the next power of four, followed until it ends
- * below `size`. Luby & Rackoff 1988; Black & Rogaway 2002, https://web.cs.ucdavis.edu/~rogaway/papers/subset.pdf. Keys come
- * from `random`; nothing is stored.
+ * below `size`. Luby & Rackoff 1988; Black & Rogaway 2002, https://web.cs.ucdavis.edu/~rogaway/papers/subset.pdf. Keys
+ * come from `random`; nothing is stored.
  */
 export function permutation(size: number, random: () => number): (index: number) => number {
   let half = 1;

@@ -24,17 +24,28 @@ export interface PrepareOptions {
 }
 
 /**
- * Encodes text once, into `train.bin` and `validation.bin` in `directory`, with `data.json` beside them, and returns what
- * that says. Files are written whole or not at all. Text is read in pieces, twice: to divide it and to encode it; only a
- * tokenizer without {@linkcode Tokenizer.cut} needs whole documents in memory.
+ * Encodes text once, into `train.bin` and `validation.bin` in `directory`, with `data.json` beside them, and returns
+ * what that says. Files are written whole or not at all. Text is read in pieces, twice: to divide it and to encode it;
+ * only a tokenizer without {@linkcode Tokenizer.cut} needs whole documents in memory.
  *
- * One document is divided at a character, as nanoGPT does it: the first 90 % are for training. Of several, whole ones are
- * chosen for validation by a hash of their index and the seed. Each of several ends with the tokenizer's first stop id,
- * unless its texts begin with an id of their own. Documents are files, and within files what lines that are exactly
+ * One document is divided at a character, as nanoGPT does it: the first 90 % are for training. Of several, whole ones
+ * are chosen for validation by a hash of their index and the seed. Each of several ends with the tokenizer's first stop
+ * id, unless its texts begin with an id of their own. Documents are files, and within files what lines that are exactly
  * `<|endoftext|>` separate.
  *
- * Throws a {@linkcode CheckpointError} for files that cannot be read or are not UTF-8, a `RangeError` for data that is empty
- * or shorter than `context + 1` tokens on a side, a `TypeError` for a tokenizer that cannot tell documents apart.
+ * Throws a {@linkcode CheckpointError} for files that cannot be read or are not UTF-8, a `RangeError` for data that is
+ * empty or shorter than `context + 1` tokens on a side, a `TypeError` for a tokenizer that cannot tell documents apart.
+ *
+ * @example
+ * ```ts ignore
+ * import { batches, corpus, openData, prepareData, tokenizerOf, trainTokenizer } from "@tenon/tenon";
+ *
+ * const tokenizer = tokenizerOf(await trainTokenizer("characters", corpus(["shakespeare.txt"])));
+ * const { describe } = await prepareData({ paths: ["shakespeare.txt"], tokenizer, directory: "data" });
+ * console.log(describe);
+ * using data = await openData("data");
+ * const { inputs, targets } = batches(data.train, { batch: 16, context: 64 }).at(0);
+ * ```
  */
 export async function prepareData(options: PrepareOptions): Promise<DataInfo> {
   const { tokenizer, directory, validation = 0.1, seed = 0, context = 1 } = options;

@@ -29,8 +29,8 @@ export interface Split {
 /**
  * Reads all of `files` and decides. One document: the first `1 − validation` of its characters, rounded down, are for
  * training, the rest for validation, as nanoGPT does it. Several: those with the smallest hashes of their index and
- * `seed` are for validation, `validation` of their number, rounded, at least one and not all. Throws a `RangeError` where
- * there is no text.
+ * `seed` are for validation, `validation` of their number, rounded, at least one and not all. Throws a `RangeError`
+ * where there is no text.
  */
 export function planSplit(files: readonly string[], validation: number, seed: number): Split {
   const total: TextCounts = { documents: 0, characters: 0, bytes: 0 };
