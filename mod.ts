@@ -106,7 +106,32 @@ export { inverseSqrtSchedule } from "./components/schedules/inverse_sqrt.ts";
 export { linearSchedule, type LinearScheduleConfig } from "./components/schedules/linear.ts";
 export type { Schedule, ScheduleContext } from "./components/schedules/schedule.ts";
 export { wsdSchedule, type WsdScheduleConfig } from "./components/schedules/wsd.ts";
+export { byteLevelBpe, type ByteLevelBpeConfig } from "./components/tokenizers/byte_level_bpe.ts";
+export { bytes } from "./components/tokenizers/bytes.ts";
+export { characters } from "./components/tokenizers/characters.ts";
+export {
+  type AddedTokenJson,
+  END_OF_TEXT,
+  type TokenizerContext,
+  type TokenizerJson,
+  type TokenizerModelJson,
+  type TokenizerTrainer,
+} from "./components/tokenizers/tokenizer.ts";
 export type { BuiltLayer } from "./model/assemble.ts";
+export { type Batch, type Batches, batches, type BatchOptions, evaluationWindows } from "./model/data/batches.ts";
+export {
+  type DataCounts,
+  type DataFile,
+  type DataInfo,
+  openData,
+  type PreparedData,
+  tokenizerHash,
+} from "./model/data/data_info.ts";
+export { corpus } from "./model/data/documents.ts";
+export { listTextFiles } from "./model/data/files.ts";
+export { prepareData, type PrepareOptions } from "./model/data/prepare.ts";
+export type { Side, TextCounts } from "./model/data/split.ts";
+export { memoryTokens, openTokenFile, type TokenDType, type TokenFile } from "./model/data/token_file.ts";
 export { type LoadedModel, loadModel, type LoadOptions, openCheckpoint } from "./model/checkpoint.ts";
 export type {
   Checkpoint,
@@ -157,6 +182,8 @@ export { newestStep, saveStep, type SaveStepOptions } from "./model/steps.ts";
 export { type GeneratedText, generateText, type GenerateTextOptions } from "./model/text.ts";
 export { type TextStream, textStream, type Tokenizer } from "./model/tokenizer.ts";
 export { loadTrainingState, saveTrainingState, type TrainingState } from "./model/training_state.ts";
+export { tokenizerOf } from "./model/tokenizer_of.ts";
+export { trainTokenizer, type TrainTokenizerOptions } from "./model/train_tokenizer.ts";
 export { freeze } from "./plugins/freeze.ts";
 export { type Captured, type Probe, probe } from "./plugins/probe.ts";
 export { llama2c } from "./plugins/llama2c/mod.ts";

@@ -43,6 +43,9 @@ import { cosineSchedule } from "./schedules/cosine.ts";
 import { inverseSqrtSchedule } from "./schedules/inverse_sqrt.ts";
 import { linearSchedule } from "./schedules/linear.ts";
 import { wsdSchedule } from "./schedules/wsd.ts";
+import { byteLevelBpe } from "./tokenizers/byte_level_bpe.ts";
+import { bytes } from "./tokenizers/bytes.ts";
+import { characters } from "./tokenizers/characters.ts";
 
 /** Any component that ships with Tenon. */
 export type Builtin =
@@ -51,6 +54,9 @@ export type Builtin =
   | typeof alibi
   | typeof constantSchedule
   | typeof cosineSchedule
+  | typeof byteLevelBpe
+  | typeof bytes
+  | typeof characters
   | typeof frequency
   | typeof geglu
   | typeof gelu
@@ -139,4 +145,7 @@ export const builtins: readonly Builtin[] = [
   cosineSchedule,
   inverseSqrtSchedule,
   wsdSchedule,
+  characters,
+  bytes,
+  byteLevelBpe,
 ];

@@ -6,6 +6,7 @@ import type { Optimizer, OptimizerContext } from "./optimizers/optimizer.ts";
 import type { Options } from "./options.ts";
 import type { Sampler, SamplerContext } from "./samplers/sampler.ts";
 import type { Schedule, ScheduleContext } from "./schedules/schedule.ts";
+import type { TokenizerContext, TokenizerTrainer } from "./tokenizers/tokenizer.ts";
 
 /** Rescales each row. `[..., dim] → [..., dim]`, rows independent. */
 export interface Norm {
@@ -76,6 +77,8 @@ export interface Slots extends ModelSlots {
   optimizer: Optimizer;
   /** See {@linkcode Schedule}. */
   schedule: Schedule;
+  /** See {@linkcode TokenizerTrainer}. */
+  tokenizer: TokenizerTrainer;
 }
 
 /** What the components that are no layers are given when they are built. */
@@ -88,6 +91,8 @@ export interface SlotContexts {
   optimizer: OptimizerContext;
   /** See {@linkcode ScheduleContext}. */
   schedule: ScheduleContext;
+  /** See {@linkcode TokenizerContext}. */
+  tokenizer: TokenizerContext;
 }
 
 /** How {@linkcode BuildContext.linear} is set up. */

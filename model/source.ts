@@ -131,7 +131,8 @@ function neighbours(folder: string, file: string | undefined): string[] {
   }
 }
 
-function unreadable(file: string, path: string, error: unknown): Error {
+/** What went wrong when `file`, which belongs to `path`, was opened. */
+export function unreadable(file: string, path: string, error: unknown): Error {
   if (error instanceof Deno.errors.NotFound) {
     return new CheckpointError(`Cannot open ${path}: there is no ${file === path ? "such file or folder" : file}`);
   }

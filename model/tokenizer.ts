@@ -1,3 +1,5 @@
+import type { TokenizerJson } from "../components/tokenizers/tokenizer.ts";
+
 /** Turns text into token ids and back. Models and the generator work on ids only. */
 export interface Tokenizer {
   /** Number of ids. */
@@ -8,6 +10,13 @@ export interface Tokenizer {
   encode(text: string): number[];
   /** Text of `ids`; ids that only mark begin or end give nothing. */
   decode(ids: readonly number[]): string;
+  /**
+   * The last place, `from` or later, where `text` may be cut: the ids of the parts are the ids of the whole, whatever
+   * follows. 0 if there is none. Absent where only whole documents can be encoded.
+   */
+  cut?(text: string, from?: number): number;
+  /** The file that it was made from, where it can be told. */
+  readonly json?: TokenizerJson;
 }
 
 /** Turns ids into text one by one, holding back what is not yet a whole character. */

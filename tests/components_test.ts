@@ -2,6 +2,7 @@ import { builtins } from "../components/builtins.ts";
 import type { Component } from "../components/component.ts";
 import { ones } from "../components/init.ts";
 import { number } from "../components/options.ts";
+import { bytes } from "../components/tokenizers/bytes.ts";
 import { assertRejects } from "./assert.ts";
 import { testComponent } from "./kit.ts";
 
@@ -95,6 +96,32 @@ Deno.test("the kit refuses a sampler that brings tokens back", async () => {
       }),
     Error,
     "must not bring a token back",
+  );
+});
+
+Deno.test("the kit refuses a tokenizer that leaves ids out, and one that does not repeat itself", async () => {
+  let count = 0;
+  const tokenizer = (vocab: () => Record<string, number>): Component<"tokenizer"> => ({
+    slot: "tokenizer",
+    type: "odd",
+    options: {},
+    build: () => ({
+      async train(texts) {
+        return {
+          ...await bytes.build({}, {}).train(texts),
+          added_tokens: [],
+          model: { type: "BPE", vocab: vocab(), merges: [] },
+        };
+      },
+    }),
+  });
+  await testComponent(tokenizer(() => ({ a: 0, b: 1 })));
+  await assertRejects(() => testComponent(tokenizer(() => ({ a: 0, b: 2 }))), Error, "found 2 in place of 1");
+  await assertRejects(() => testComponent(tokenizer(() => ({}))), Error, "must make a vocabulary");
+  await assertRejects(
+    () => testComponent(tokenizer(() => ({ [`a${count++}`]: 0 }))),
+    Error,
+    "must depend on nothing but texts and options",
   );
 });
 

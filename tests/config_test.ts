@@ -1,5 +1,5 @@
 import { builtins } from "../components/builtins.ts";
-import type { Component } from "../components/component.ts";
+import type { Component, ModelSlots } from "../components/component.ts";
 import type { Options } from "../components/options.ts";
 import { resolveConfig, slotDefaults } from "../model/config.ts";
 import { createModel, describeModel } from "../model/decoder.ts";
@@ -138,7 +138,7 @@ Deno.test("every option of every component is honoured or refused: changing it c
     for (const [key, option] of Object.entries(options as Options<Record<string, unknown>>)) {
       const config = { ...sizes, [slot]: { type, [key]: option.default } };
       assertEquals(
-        (resolveConfig(builtins, config)[slot] as Record<string, unknown>)[key],
+        (resolveConfig(builtins, config)[slot as keyof ModelSlots] as Record<string, unknown>)[key],
         option.default,
         `${type}.${key}`,
       );

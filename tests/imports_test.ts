@@ -19,7 +19,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   "kernels/build.ts": ["assemblyscript/asc", "binaryen"],
   "plugins/cli/": ["@std/cli/parse-args"],
   "plugins/huggingface/": ["@huggingface/tokenizers"],
-  "tests/": ["@std/assert", "fast-check", "@tenon/tenon", "@tenon/tenon/testing"],
+  "tests/": ["@huggingface/tokenizers", "@std/assert", "fast-check", "@tenon/tenon", "@tenon/tenon/testing"],
   "bench/": ["assemblyscript/asc", "node:process", "npm:"],
 };
 

@@ -33,6 +33,7 @@ import { size, type Tensor } from "../runtime/tensor.ts";
 import { bestSimd, compileKernels, type Simd, wasmKernels } from "../runtime/wasm.ts";
 import { testSampler } from "./kit_sampler.ts";
 import { testInit, testOptimizer, testSchedule } from "./kit_training.ts";
+import { testTokenizer } from "./kit_tokenizer.ts";
 
 /** How strict the checks are. */
 export interface TestOptions {
@@ -50,7 +51,8 @@ export const tinyConfig: ModelConfig = { vocab: 19, context: 24, dim: 16, depth:
 /**
  * Checks a component: its options, that it builds and gives finite numbers of the right shape, that rows are independent
  * where they must be, and within a small model everything that {@linkcode testModel} checks. A sampler is checked on
- * random logits, an optimizer on a bowl, a schedule at every step. Throws an error that says which law does not hold.
+ * random logits, an optimizer on a bowl, a schedule at every step, a tokenizer on a few texts. Throws an error that says
+ * which law does not hold.
  */
 export async function testComponent<S extends keyof Slots, Config>(
   tested: Component<S, string, Config>,
@@ -65,6 +67,9 @@ export async function testComponent<S extends keyof Slots, Config>(
   if (slot === "optimizer") {
     using one = eagerRuntime(bestSimd(), 1), two = eagerRuntime(bestSimd(), 2);
     return await testOptimizer([one, two], component as unknown as Component<"optimizer">, options.config ?? {}, name);
+  }
+  if (slot === "tokenizer") {
+    return await testTokenizer(component as unknown as Component<"tokenizer">, options.config ?? {}, name);
   }
   const config = { ...tinyConfig, [slot]: { type, ...options.config } };
   const builtin = (await import("../components/builtins.ts")).builtins.includes(component as never);
