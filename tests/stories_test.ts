@@ -137,6 +137,9 @@ Deno.test("pronouns agree: he or she is the hero, or the friend where that was j
   for (const { text, facts, plot } of tellings) {
     const [hers, others] = facts.he === "he" ? [he, she] : [she, he];
     if (hers.test(withoutQuotes(text))) own++;
+    for (const [kind, word] of [[facts.kind, facts.he], [facts.palkind, facts.phe]]) {
+      assert(kind !== "boy" && kind !== "girl" || (kind === "boy" ? "he" : "she") === word, `${kind}, ${word}`);
+    }
     const all = sentences(text);
     for (const [i, sentence] of all.entries()) {
       if (!others.test(withoutQuotes(sentence))) continue;

@@ -20,7 +20,7 @@ export interface Telling {
 }
 
 /**
- * One story, of 60 to 200 words in three or four paragraphs. The same numbers give the same story.
+ * One story, of 110 to 210 words in four paragraphs. The same numbers give the same story.
  *
  * @param random Numbers in [0, 1): `createRandom(seed, "stories")`.
  */

@@ -14,7 +14,7 @@ export const fear: Plot = {
       event:
         `{one} {friend} came to the door. "My kitten ran into the old shed, and it is dark in there!" said {pal}. ` +
         `"[Will you help me|Can you help me]?"`,
-      push: `From the shed came a tiny cry. "The kitten is more afraid than I am," thought {hero}.`,
+      push: `Then a tiny cry came from the shed. "The kitten is more afraid than I am," thought {hero}.`,
       step: `{He} [took a deep breath|held on to {pal}] and went in, one step at a time[, counting every step|].`,
       find:
         `Soon {his} eyes could see a little. There was no monster. There was only an old chair, and behind it sat ` +

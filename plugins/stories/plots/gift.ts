@@ -92,7 +92,7 @@ export const gift: Plot = {
       [
         `"[Take this|Here, take this]," {he} said, and {he} gave away all ten coins.`,
         `"You need this more than I do," {he} said to {who} and [held out|gave away] the coins.`,
-        `{He} held out all ten coins. "Is this really for me?" asked {who}.`,
+        `{hero} held out all ten coins. "Is this really for me?" asked {who}.`,
       ],
     ],
     [

@@ -68,7 +68,6 @@ export const present: Plot = {
   paragraphs: [
     [
       [`{opening}`],
-      [`{liked}`],
       [`{bond}`],
       [
         `{one} {hero} remembered that it was {who}'s birthday.`,

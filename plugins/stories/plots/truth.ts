@@ -84,9 +84,9 @@ export const truth: Plot = {
         `will help]."`,
       ],
       [
-        `At last {he} went to {elder}. "It was me," {he} said. "I broke the {toy}."`,
-        `{He} took a deep breath and went to {elder}. "I broke the {toy}, and I am sorry," {he} said.`,
-        `Then {he} could not stand it anymore. {He} ran to {elder} and told everything.`,
+        `At last {hero} went to {elder}. "It was me," {he} said. "I broke the {toy}."`,
+        `{hero} took a deep breath and went to {elder}. "I broke the {toy}, and I am sorry," {he} said.`,
+        `Then {hero} could not stand it anymore. {He} ran to {elder} and told everything.`,
       ],
       [
         `{Elder} was quiet for a moment. Then came a [warm|long] hug. "Thank you for telling me the truth."`,
