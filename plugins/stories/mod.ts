@@ -9,6 +9,8 @@ import { type Choose, expand, expansions, type Facts } from "./grammar.ts";
 import type { Plot } from "./plot.ts";
 import { plots } from "./plots/mod.ts";
 
+export type { Choose, Facts, Plot };
+
 /** A story and what it was made from. */
 export interface Telling {
   /** The story: paragraphs with an empty line between them. */
