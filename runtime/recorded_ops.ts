@@ -1,8 +1,8 @@
-import type { Kernels, KeyValueCache, UnaryKernel } from "./kernels.ts";
+import type { Kernels, KeyValueCache } from "./kernels.ts";
 import { newKeyValueCache } from "./key_value_cache.ts";
 import { gatedKernels, type GatedOps, type Ops, unaryKernels, type UnaryOps } from "./ops.ts";
 import type { Tape } from "./tape.ts";
-import { reshape, rowsOf, type Tensor } from "./tensor.ts";
+import type { reshape, rowsOf, Tensor } from "./tensor.ts";
 
 /** What recording needs of a runtime. */
 export interface RecordingHost {
