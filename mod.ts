@@ -161,7 +161,7 @@ export {
   createSchedule,
   paramKind,
 } from "./model/optimizing.ts";
-export type { ParamDeclaration, Plugin, StepEvent } from "./model/plugin.ts";
+export type { ParamDeclaration, Plugin, StepEvent, TrainEvent } from "./model/plugin.ts";
 export { createRandom } from "./model/random.ts";
 export { hashWeights, saveModel, type SaveOptions } from "./model/save.ts";
 export { safetensorsPieces } from "./model/safetensors_writer.ts";
@@ -184,6 +184,7 @@ export { type TextStream, textStream, type Tokenizer } from "./model/tokenizer.t
 export { loadTrainingState, saveTrainingState, type TrainingState } from "./model/training_state.ts";
 export { tokenizerOf } from "./model/tokenizer_of.ts";
 export { trainTokenizer, type TrainTokenizerOptions } from "./model/train_tokenizer.ts";
+export { dropout, type DropoutOptions } from "./plugins/dropout.ts";
 export { freeze } from "./plugins/freeze.ts";
 export { type Captured, type Probe, probe } from "./plugins/probe.ts";
 export { llama2c } from "./plugins/llama2c/mod.ts";

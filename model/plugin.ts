@@ -26,6 +26,14 @@ export interface StepEvent {
   readonly tokens: readonly (number | undefined)[];
 }
 
+/** The gradient of an example is about to be computed. */
+export interface TrainEvent {
+  /** The step that it is for, from 1. */
+  readonly step: number;
+  /** Which of the examples of the step it is, from 0. */
+  readonly example: number;
+}
+
 /**
  * Something that adds to Tenon without being built in: every contribution and hook is optional. Hooks run in the order
  * in which plugins are listed; what one returns is what the next one gets. An error in a hook carries the plugin's name.
@@ -65,6 +73,12 @@ export interface Plugin {
   logits?(logits: Float32Array, state: SamplerState): void;
   /** Watches generation. */
   step?(event: StepEvent): void | Promise<void>;
+  /**
+   * Is told by a trainer that the gradient of an example is computed from now on, and with `undefined` that it has been:
+   * what layers do in between is training, blocks that are run again for `recompute` included,
+   * and all else is not.
+   */
+  train?(event: TrainEvent | undefined): void;
 }
 
 /** Passes `value` through one hook of every plugin. */
@@ -83,6 +97,20 @@ export function runHook<T>(
     }
   }
   return value;
+}
+
+/**
+ * `f()`, of which plugins know that it trains. What `f` does before it first waits must be all of its work: then nothing
+ * else runs in between.
+ */
+export function whileTraining<T>(plugins: readonly Plugin[], event: TrainEvent, f: () => T): T {
+  const tell = (what: TrainEvent | undefined) => runHook(plugins, "train", undefined, (p) => void p.train!(what));
+  try {
+    tell(event);
+    return f();
+  } finally {
+    tell(undefined);
+  }
 }
 
 /** What plugins make of a declaration. The name must be new. */

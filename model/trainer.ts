@@ -6,6 +6,7 @@ import type { Tensor } from "../runtime/tensor.ts";
 import type { Model } from "./decoder.ts";
 import { countTargets, createGradients, type Example, type LossOptions } from "./gradients.ts";
 import { type BuiltOptimizer, createOptimizer, createSchedule, paramKind } from "./optimizing.ts";
+import { whileTraining } from "./plugin.ts";
 
 /** Options of {@linkcode createTrainer}. */
 export interface TrainerOptions<C extends Component = Component> extends Omit<LossOptions, "batch" | "count"> {
@@ -112,8 +113,12 @@ export function createTrainer<const C extends Component = never>(
       if (!count) throw new RangeError(`Cannot make step ${step}: no target counts, expected at least one`);
       gradients.clear();
       let loss = 0;
-      for (const example of examples) {
-        loss += await gradients.add(example, { batch, recompute, smoothing, zLoss, count });
+      for (const [i, example] of examples.entries()) {
+        loss += await whileTraining(
+          model.plugins,
+          { step, example: i },
+          () => gradients.add(example, { batch, recompute, smoothing, zLoss, count }),
+        );
       }
       const norm = await clipByNorm(runtime, all, clip === Infinity ? Number.MAX_VALUE : clip);
       if (!Number.isFinite(loss) || !Number.isFinite(norm)) {

@@ -59,6 +59,7 @@ function isPlugin(value: unknown): value is Plugin {
     "layer",
     "logits",
     "step",
+    "train",
   ];
   return parts.some((part) => part in value);
 }
