@@ -1,3 +1,4 @@
+import { byteLevelJson } from "../components/tokenizers/byte_level.ts";
 import { loadModel, openCheckpoint } from "../model/checkpoint.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { generateText } from "../model/text.ts";
@@ -145,9 +146,9 @@ Deno.test("a tokenizer comes back from its merges, and begins each text as a doc
     assertEquals(read.encode(text), [0, ...own.encode(text)]);
     assertEquals(read.decode(read.encode(text)), text.replace("<|endoftext|>", ""));
   }
-  const texts = ["aaaaaaaaaa aaaa bbbb abab aabb"]; // some merges give what is a token already
-  const many = await trainTokenizer({ type: "byteLevelBpe", vocab: 400 }, texts);
-  assertEquals(unpackTokenizer(packMerges(many), "m").json, many);
+  const a = tokenizer.model.vocab.a, twice = [[a, a], [257, a], [a, 257]].map(([left, right]) => ({ left, right }));
+  const json = byteLevelJson(twice), again = unpackTokenizer(packMerges(json), "m"); // two merges give one token
+  assertEquals([again.json, again.vocab, again.encode("aaa")], [json, 259, [0, 258]]);
 });
 
 Deno.test("a tokenizer that its merges do not give is refused", async () => {
@@ -196,6 +197,7 @@ const broken: [what: string, file: Uint8Array, message: string][] = [
   ["no config", changed({ config: null }), `${prefix}header.config is null, expected an object`],
   ["a wrong config", changed({ config: { ...header.config, heads: 7 } }), "Cannot load small.packed: "],
   ["half a merge", changed({ merges: 0.5 }), "header.merges is 0.5, expected a whole number up to 65279"],
+  ["more merges than ids", changed({ merges: 65280 }), "header.merges is 65280, expected a whole number up to 65279"],
   ["no tensors", changed({ tensors: [] }), `${prefix}header.tensors is [], expected an object`],
   [
     "a tensor without a type",
@@ -219,6 +221,11 @@ const broken: [what: string, file: Uint8Array, message: string][] = [
     'tensor "x" has "offset", expected dtype and shape',
   ],
   ["a tensor beyond the end", beyond, `it has ${beyond.length} bytes, expected ${beyond.length + 288} for what`],
+  [
+    "a byte too many",
+    join(header, Uint8Array.from([...rest, 0])),
+    `it has ${bytes.length + 1} bytes, expected ${bytes.length} `,
+  ],
   ["cut within the weights", bytes.slice(0, -1), `it has ${bytes.length - 1} bytes, expected ${bytes.length} for what`],
   [
     "a parameter missing",

@@ -155,7 +155,6 @@ async function readQuantized(
   if (!Number.isInteger(first) || !Number.isInteger(count)) {
     throw new RangeError(`Cannot read ${into.length} bytes from ${offset}, expected whole f32 values`);
   }
-  if (count === 0) return;
   const row = Math.floor(first / columns), rows = Math.floor((first + count - 1) / columns) + 1 - row;
   const scales = new Uint8Array(2 * rows * blocks), values = new Int8Array(count);
   await source.read(file, begin + 2 * row * blocks, scales);
