@@ -6,6 +6,8 @@ import type { Tensor } from "../runtime/tensor.ts";
 
 /** Options of {@linkcode dropout}. */
 export interface DropoutOptions {
+  /** Share of attention probabilities that is dropped. Default: 0. */
+  readonly attention?: number;
   /** Share of what attention and feed-forward add to the residual stream that is dropped. Default: 0. */
   readonly residual?: number;
   /** Share of the embeddings, positions added, that is dropped. Default: 0. */
@@ -20,8 +22,7 @@ export interface DropoutOptions {
  * https://jmlr.org/papers/v15/srivastava14a.html
  *
  * What is dropped follows from seed, layer, step and example alone: a training that is resumed drops what it would have
- * dropped. With it, several small examples no longer give what one large one would. Attention probabilities are never
- * dropped: they are never all in memory.
+ * dropped. With it, several small examples no longer give what one large one would.
  *
  * Throws a `RangeError` for a rate that is not from 0, below 1.
  *
@@ -36,17 +37,16 @@ export interface DropoutOptions {
  * await trainer.train([{ inputs: [1, 2, 3], targets: [2, 3, 1] }], 1);
  * ```
  */
-export function dropout({ residual = 0, embedding = 0, seed = 0 }: DropoutOptions = {}): Plugin {
-  for (const [name, rate] of Object.entries({ residual, embedding })) {
+export function dropout({ attention = 0, residual = 0, embedding = 0, seed = 0 }: DropoutOptions = {}): Plugin {
+  for (const [name, rate] of Object.entries({ attention, residual, embedding })) {
     if (!(rate >= 0 && rate < 1)) throw new RangeError(`Cannot use ${name} dropout ${rate}, expected 0 ≤ rate < 1`);
   }
   if (!Number.isInteger(seed)) throw new RangeError(`Cannot use seed ${seed}, expected a whole number`);
   let now: TrainEvent | undefined;
-  const drop = (x: Tensor, rate: number, path: string, { ops }: Runtime) => {
-    if (!now) return x;
-    const random = createRandom(seed, `dropout of ${path} in step ${now.step}, example ${now.example}`);
-    return ops.dropout(x, rate, Math.floor(random() * 2 ** 32));
-  };
+  const wordOf = (path: string, { step, example }: TrainEvent) =>
+    Math.floor(createRandom(seed, `dropout of ${path} in step ${step}, example ${example}`)() * 2 ** 32);
+  const drop = (x: Tensor, rate: number, path: string, { ops }: Runtime) =>
+    now && rate ? ops.dropout(x, rate, wordOf(path, now)) : x;
   return {
     name: "dropout",
     train: (event) => void (now = event),
@@ -55,11 +55,16 @@ export function dropout({ residual = 0, embedding = 0, seed = 0 }: DropoutOption
         const { embed = (x: Tensor) => x } = layer as Position;
         return { ...layer, embed: (x: Tensor, start: number) => drop(embed(x, start), embedding, path, runtime) };
       }
-      if ((slot !== "attention" && slot !== "feedForward") || !residual) return layer;
+      const inside = slot === "attention" ? attention : 0;
+      if ((slot !== "attention" && slot !== "feedForward") || !(residual || inside)) return layer;
       const { forward } = layer as { forward(x: Tensor, start: number, cache?: unknown): Tensor };
       return {
         ...layer,
-        forward: (x: Tensor, start: number, cache?: unknown) => drop(forward(x, start, cache), residual, path, runtime),
+        forward(x: Tensor, start: number, cache?: unknown) {
+          const run = () => forward(x, start, cache), seed = now && inside ? wordOf(`${path}.weights`, now) : undefined;
+          const out = seed === undefined ? run() : runtime.dropAttention({ rate: inside, seed }, run);
+          return drop(out, residual, path, runtime);
+        },
       };
     },
   };

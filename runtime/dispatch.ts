@@ -13,3 +13,8 @@ export interface Dispatch {
   /** Calls the kernel for each piece of `chunk` elements. */
   run(name: keyof KernelExports, count: number, chunk: number, ...args: number[]): void;
 }
+
+/** Arguments of kernels that drop elements: threshold of their words (0: none are dropped), factor of the others, seed. */
+export function dropoutArguments(rate: number, seed: number): [threshold: number, keep: number, seed: number] {
+  return [Math.min(2 ** 32 - 1, Math.round(rate * 2 ** 32)), 1 / (1 - rate), seed | 0];
+}

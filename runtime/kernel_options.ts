@@ -28,6 +28,16 @@ export interface AttentionOptions {
   readonly bias?: Tensor;
   /** `[batch, heads, time]`: receives `ln Σ eˢ` of each row of scores, which the gradient needs. */
   readonly lse?: Tensor;
+  /** Drops probabilities. The same elements for the same seed; only without a cache. */
+  readonly dropout?: AttentionDropout;
+}
+
+/** See {@linkcode AttentionOptions}. */
+export interface AttentionDropout {
+  /** Share that is dropped, from 0, below 1. */
+  readonly rate: number;
+  /** Decides which. */
+  readonly seed: number;
 }
 
 /** Kernels of one input and no options: `out = f(x)`, element by element. */

@@ -144,6 +144,7 @@ export function createOps(rt: OpsHost): Ops {
       }
       if (heads % kvHeads) throw new TypeError(`Cannot share ${kvHeads} key heads among ${heads} heads evenly`);
       if (!cache && start) throw new TypeError(`Cannot attend from position ${start} without a cache`);
+      if (options.dropout && start) throw new TypeError(`Cannot drop probabilities from position ${start} on`);
       const capacity = cache?.capacity ?? time;
       if (start + time > capacity) {
         throw new RangeError(`Cannot write positions ${start} … ${start + time - 1} of a cache for ${capacity}`);

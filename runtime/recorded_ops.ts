@@ -1,4 +1,4 @@
-import type { Kernels, KeyValueCache } from "./kernels.ts";
+import type { AttentionDropout, Kernels, KeyValueCache } from "./kernels.ts";
 import { newKeyValueCache } from "./key_value_cache.ts";
 import { gatedKernels, type GatedOps, type Ops, unaryKernels, type UnaryOps } from "./ops.ts";
 import type { Tape } from "./tape.ts";
@@ -8,6 +8,8 @@ import type { Tensor } from "./tensor.ts";
 export interface RecordingHost {
   /** The tape being recorded, if any. */
   readonly tape: Tape | undefined;
+  /** Added to the options of attention while a tape is recorded. */
+  readonly attentionDropout: AttentionDropout | undefined;
   /** What computes gradients. */
   readonly kernels: Kernels;
   /** A scratch tensor. */
@@ -105,10 +107,11 @@ export function recordedOps(ops: Ops, rt: RecordingHost): Ops {
       tape?.record(out, [x], (g) => kernels.rotateGrad(tape.gradient(x)!, g, table, start, layout));
       return out;
     },
-    attention(q, k, v, options, cache) {
-      const { tape } = rt, { bias, start } = options;
-      if (!tape?.tracks(q, k, v, bias)) return ops.attention(q, k, v, options, cache);
+    attention(q, k, v, given, cache) {
+      const { tape } = rt, { bias, start } = given;
+      if (!tape?.tracks(q, k, v, bias)) return ops.attention(q, k, v, given, cache);
       if (cache || start) throw new TypeError(`Cannot record attention that begins at position ${start} of a cache`);
+      const options = rt.attentionDropout ? { ...given, dropout: rt.attentionDropout } : given;
       const [batch, time, heads, headDim] = q.shape, lse = rt.temp([batch, heads, time]);
       const held: KeyValueCache = newKeyValueCache((s) => rt.temp(s), batch, k.shape[2], headDim, time);
       const out = ops.attention(q, k, v, { ...options, lse }, held);

@@ -1,4 +1,5 @@
 import type { AttentionOptions, Kernels, KeyValueCache } from "./kernels.ts";
+import { keeps } from "./reference_math.ts";
 import { dimOf, PANEL, panelsOf, type Tensor, VALUE_BLOCK } from "./tensor.ts";
 
 /** The kernels that know about positions. */
@@ -87,9 +88,14 @@ export function attentionReference(
       }
     },
     attention(out, q, cache, kvHeads, options) {
+      const { dropout } = options;
       const [o, v] = [f32(out), f32(cache.values)], [, time, heads, headDim] = q.shape;
       eachRow(q, cache, kvHeads, options, (n, h, t, first, p) => {
         const kvHead = n * kvHeads + Math.floor(h * kvHeads / heads);
+        if (dropout) {
+          const word = ((n * heads + h) * time + t) * time + first;
+          p.forEach((v, j) => p[j] = keeps(word + j, dropout.seed, dropout.rate) ? v / (1 - dropout.rate) : 0);
+        }
         for (let i = 0; i < headDim; i++) {
           let sum = 0;
           for (let j = 0; j < p.length; j++) sum += p[j] * v[valueIndex(cache, kvHead, first + j, i, headDim)];

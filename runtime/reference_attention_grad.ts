@@ -1,11 +1,11 @@
 import type { GradientKernels } from "./gradient_kernels.ts";
-import type { View } from "./reference_math.ts";
+import { keeps, type View } from "./reference_math.ts";
 import { dimOf } from "./tensor.ts";
 
 /** Reference gradient of attention, sums in f64, straight from the formulas. */
 export function attentionGradReference(f32: View): Pick<GradientKernels, "attentionGrad"> {
   return {
-    attentionGrad(d, g, record, { scale, window, bias }) {
+    attentionGrad(d, g, record, { scale, window, bias, dropout }) {
       const [batch, time, heads, headDim] = record.q.shape, kvHeads = record.k.shape[2];
       const [q, k, v, b, shift] = [f32(record.q), f32(record.k), f32(record.v), f32(g), bias && f32(bias)];
       const sums = { q: new Float64Array(q.length), k: new Float64Array(k.length), v: new Float64Array(v.length) };
@@ -29,7 +29,11 @@ export function attentionGradReference(f32: View): Pick<GradientKernels, "attent
             const top = scores.reduce((m, s) => Math.max(m, s), -Infinity);
             const total = scores.reduce((sum, s) => sum + Math.exp(s - top), 0);
             const p = scores.map((s) => Math.exp(s - top) / total);
-            const dp = p.map((_, i) => dot(b, at, v, keyAt(first + i)));
+            const word = ((n * heads + h) * time + t) * time + first;
+            const kept = p.map((_, i) =>
+              !dropout ? 1 : keeps(word + i, dropout.seed, dropout.rate) ? 1 / (1 - dropout.rate) : 0
+            );
+            const dp = p.map((_, i) => kept[i] * dot(b, at, v, keyAt(first + i)));
             const delta = p.reduce((sum, x, i) => sum + x * dp[i], 0);
             p.forEach((x, i) => {
               const ds = x * (dp[i] - delta), j = keyAt(first + i);
@@ -37,7 +41,7 @@ export function attentionGradReference(f32: View): Pick<GradientKernels, "attent
               for (let c = 0; c < headDim; c++) {
                 sums.q[at + c] += scale * ds * k[j + c];
                 sums.k[j + c] += scale * ds * q[at + c];
-                sums.v[j + c] += x * b[at + c];
+                sums.v[j + c] += kept[i] * x * b[at + c];
               }
             });
           }

@@ -1,7 +1,7 @@
 import type { GradientKernels } from "./gradient_kernels.ts";
 import type { GatedKernel, UnaryKernel } from "./kernels.ts";
 import { attentionGradReference } from "./reference_attention_grad.ts";
-import { erf, gelu, geluTanh, logSumExp, panelIndex, relu, sigmoid, silu, type View } from "./reference_math.ts";
+import { erf, gelu, geluTanh, keeps, logSumExp, panelIndex, relu, sigmoid, silu, type View } from "./reference_math.ts";
 import { dimOf, rowsOf, type Tensor } from "./tensor.ts";
 
 const ROOT = Math.sqrt(2 / Math.PI);
@@ -169,16 +169,4 @@ function average(row: Float32Array | Float64Array, f: (v: number, i: number) => 
   let sum = 0;
   for (let i = 0; i < row.length; i++) sum += f(row[i], i);
   return sum / row.length;
-}
-
-/** Whether dropout keeps element `i`: MurmurHash3's finisher, twice, as in kernels/assembly/elementwise_dx.ts. */
-function keeps(i: number, seed: number, rate: number): boolean {
-  let h = i | 0;
-  for (let turn = 0; turn < 2; turn++) {
-    h ^= seed;
-    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-    h ^= h >>> 16;
-  }
-  return (h >>> 0) >= Math.min(2 ** 32 - 1, Math.round(rate * 2 ** 32));
 }

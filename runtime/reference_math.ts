@@ -57,3 +57,15 @@ export function erf(x: number): number {
   for (let n = 60; n > 0; n--) fraction = n / 2 / (a + fraction);
   return Math.sign(x) * (1 - Math.exp(-a * a) / Math.sqrt(Math.PI) / (a + fraction));
 }
+
+/** Whether dropout keeps element `i`: MurmurHash3's finisher, twice, as in kernels/assembly/random.ts. */
+export function keeps(i: number, seed: number, rate: number): boolean {
+  let h = i | 0;
+  for (let turn = 0; turn < 2; turn++) {
+    h ^= seed;
+    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+    h ^= h >>> 16;
+  }
+  return (h >>> 0) >= Math.min(2 ** 32 - 1, Math.round(rate * 2 ** 32));
+}

@@ -1,6 +1,6 @@
 import { Arena } from "./arena.ts";
 import { type Backend, referenceBackend, wasmBackend, type WasmOptions } from "./backend.ts";
-import type { Kernels } from "./kernels.ts";
+import type { AttentionDropout, Kernels } from "./kernels.ts";
 import { createOps, type Ops } from "./ops.ts";
 import { recordedOps } from "./recorded_ops.ts";
 import { Tape } from "./tape.ts";
@@ -57,6 +57,7 @@ export class Runtime implements Disposable {
   readonly ops: Ops;
   #closed = false;
   #tape: Tape | undefined;
+  #attentionDropout: AttentionDropout | undefined;
 
   /** Takes over `backend`: closing the runtime closes it. */
   constructor(backend: Backend) {
@@ -119,6 +120,22 @@ export class Runtime implements Disposable {
       return f();
     } finally {
       this.#tape = before;
+    }
+  }
+
+  /** What {@linkcode Runtime.dropAttention} asks for at the moment. */
+  get attentionDropout(): AttentionDropout | undefined {
+    return this.#attentionDropout;
+  }
+
+  /** Runs `f`, in which attention drops probabilities while a tape is recorded. */
+  dropAttention<T>(dropout: AttentionDropout, f: () => T): T {
+    const before = this.#attentionDropout;
+    this.#attentionDropout = dropout;
+    try {
+      return f();
+    } finally {
+      this.#attentionDropout = before;
     }
   }
 

@@ -4,7 +4,7 @@ import { relaxed } from "../kernels/gen/relaxed.ts";
 import type { Arena } from "./arena.ts";
 import type { LinearMemory } from "./memory.ts";
 import type { AttentionOptions, Kernels, KeyValueCache, RotaryLayout, SinusoidLayout } from "./kernels.ts";
-import { COST, type Dispatch, KEY_BLOCK, ROWS } from "./dispatch.ts";
+import { COST, type Dispatch, dropoutArguments, KEY_BLOCK, ROWS } from "./dispatch.ts";
 import type { GradientKernels } from "./gradient_kernels.ts";
 import { dimOf, PANEL, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
 import { wasmGradients } from "./wasm_gradients.ts";
@@ -118,7 +118,7 @@ export function wasmKernels(pool: Dispatch, linear: LinearMemory, scratch: Arena
       const args = [keys.ptr, values.ptr, k.ptr, v.ptr, start, time, heads, headDim, capacity];
       split("append_f32", batch * heads * panels, Math.min(time, PANEL) * headDim * COST.copy, ...args);
     },
-    attention(out, q, { keys, values, capacity }, kvHeads, { start, scale, window, bias, lse }) {
+    attention(out, q, { keys, values, capacity }, kvHeads, { start, scale, window, bias, lse, dropout }) {
       const [batch, time, heads, headDim] = q.shape, wide = panelsOf(headDim) * 8;
       const units = batch * kvHeads * Math.ceil(time * heads / kvHeads / ROWS);
       const seen = window ? Math.min(window, start + time) : start + time / 2;
@@ -127,7 +127,8 @@ export function wasmKernels(pool: Dispatch, linear: LinearMemory, scratch: Arena
       const mark = scratch.mark(), space = scratch.alloc(Math.ceil(units / chunk) * slot);
       const shape = [start, time, heads, kvHeads, headDim, capacity, window, bias ? dimOf(bias) : 0];
       const pointers = [out.ptr, pointer(lse), q.ptr, keys.ptr, values.ptr, pointer(bias), space];
-      pool.run("attention_f32", units, chunk, ...pointers, ...shape, scale, slot, chunk);
+      const dropped = dropoutArguments(dropout?.rate ?? 0, dropout?.seed ?? 0);
+      pool.run("attention_f32", units, chunk, ...pointers, ...shape, scale, ...dropped, slot, chunk);
       scratch.rewind(mark);
     },
     attentionWeights(out, q, { keys, capacity }: KeyValueCache, kvHeads, options: AttentionOptions) {

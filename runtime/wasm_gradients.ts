@@ -1,6 +1,6 @@
 import type { KernelExports } from "../kernels/gen/exports.ts";
 import type { Arena } from "./arena.ts";
-import { COST, type Dispatch, KEY_BLOCK, ROWS } from "./dispatch.ts";
+import { COST, type Dispatch, dropoutArguments, KEY_BLOCK, ROWS } from "./dispatch.ts";
 import type { GradientKernels } from "./gradient_kernels.ts";
 import type { GatedKernel, Kernels, UnaryKernel } from "./kernels.ts";
 import { newKeyValueCache } from "./key_value_cache.ts";
@@ -68,9 +68,8 @@ export function wasmGradients(
     const chunk = pool.chunk(panels, m * n * k);
     pool.run("gemm_add_f32", panels, chunk, c.ptr, row, panel, a.ptr, w.ptr, m, asPanels ? panels * 8 : n, k);
   }
-  const dropout = (add: number) => (out: Tensor, x: Tensor, rate: number, seed: number) => {
-    const threshold = Math.min(2 ** 32 - 1, Math.round(rate * 2 ** 32)), scale = 1 / (1 - rate);
-    split("dropout_f32", size(x.shape), 2 * COST.copy, out.ptr, x.ptr, threshold, scale, seed | 0, add);
+  const drop = (add: number) => (out: Tensor, x: Tensor, rate: number, seed: number) => {
+    split("dropout_f32", size(x.shape), 2 * COST.copy, out.ptr, x.ptr, ...dropoutArguments(rate, seed), add);
   };
   return {
     addScaled: (out, x, factor) => split("add_scaled_f32", bytesOf(x) / 4, COST.copy, out.ptr, x.ptr, factor),
@@ -155,9 +154,10 @@ export function wasmGradients(
       const args = [dx.ptr, g.ptr, table.ptr, start, time, heads, headDim, dimOf(table) / 2];
       split(name, batch * time, heads * headDim * COST.copy, ...args);
     },
-    attentionGrad: (d, g, { q, k, v, out, lse, cache }, { scale, window, bias }) =>
+    attentionGrad: (d, g, { q, k, v, out, lse, cache }, { scale, window, bias, dropout }) =>
       briefly(() => {
         const [batch, time, heads, headDim] = q.shape, kvHeads = k.shape[2];
+        const dropped = dropoutArguments(dropout?.rate ?? 0, dropout?.seed ?? 0);
         const biasLength = bias ? dimOf(bias) : 0, wide = panelsOf(headDim) * 8;
         const delta = temp([batch, heads, time]);
         split(
@@ -190,7 +190,7 @@ export function wasmGradients(
           const units = batch * kvHeads * Math.ceil(time * heads / kvHeads / ROWS);
           const slot = 4 * ROWS * (2 * headDim + 2 * KEY_BLOCK + wide);
           const pointers = [d.q.ptr, g.ptr, q.ptr, cache.keys.ptr, swapped.keys.ptr, swapped.values.ptr, pointer(bias)];
-          const shape = [time, heads, kvHeads, headDim, window, biasLength, scale];
+          const shape = [time, heads, kvHeads, headDim, window, biasLength, scale, ...dropped];
           inSlots("attention_dq_f32", units, slot, 3, (space) => [...pointers, lse.ptr, delta.ptr, space, ...shape]);
         }
         if (d.k || d.v) {
@@ -203,18 +203,18 @@ export function wasmGradients(
           const slot = 4 * ROWS * (2 * headDim + 2 * KEY_BLOCK + 2 * wide);
           const panels = [qs.keys.ptr, qs.values.ptr, gs.keys.ptr, gs.values.ptr];
           const pointers = [pointer(d.k), pointer(d.v), k.ptr, v.ptr, ...panels, pointer(bias), lse.ptr, delta.ptr];
-          const shape = [time, heads, kvHeads, headDim, window, biasLength, scale];
+          const shape = [time, heads, kvHeads, headDim, window, biasLength, scale, ...dropped];
           inSlots("attention_dkv_f32", units, slot, 4, (space) => [...pointers, space, ...shape]);
         }
         if (d.bias) {
           const slot = 4 * (headDim + 2 * KEY_BLOCK), space = scratch.alloc(heads * slot);
           const pointers = [d.bias.ptr, g.ptr, q.ptr, cache.keys.ptr, swapped.keys.ptr, pointer(bias)];
-          const shape = [batch, time, heads, kvHeads, headDim, window, biasLength, scale, slot];
+          const shape = [batch, time, heads, kvHeads, headDim, window, biasLength, scale, ...dropped, slot];
           const work = batch * time * time * headDim;
           split("attention_dbias_f32", heads, work, ...pointers, lse.ptr, delta.ptr, space, ...shape);
         }
       }),
-    dropout: dropout(0),
-    dropoutGrad: dropout(1),
+    dropout: drop(0),
+    dropoutGrad: drop(1),
   };
 }

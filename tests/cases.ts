@@ -104,7 +104,9 @@ function attention(name: "attention" | "attentionWeights"): OpCase[] {
     run(rt, q, k, v, distances) {
       const rows = (t: Tensor, first: number, count: number) => timeSlice(rt, t, first, count);
       if (!start && name === "attention") {
-        return rt.ops.attention(q, k, v, { start, scale: headDim ** -0.5, window, ...(bias && { bias: distances }) });
+        const dropout = kvHeads < heads ? { rate: 0.3, seed: 77 } : undefined;
+        const options = { start, scale: headDim ** -0.5, window, ...(bias && { bias: distances }) };
+        return rt.ops.attention(q, k, v, { ...options, ...(dropout && { dropout }) });
       }
       const cache = newKeyValueCache((s) => rt.temp(s), batch, kvHeads, headDim, start + time + 2);
       if (start) rt.kernels.append(cache, rows(k, 0, start), rows(v, 0, start), 0);

@@ -138,7 +138,7 @@ Deno.test("a context can be shortened, and a placeholder says what it is", async
 
 // ---- the tokenizer --------------------------------------------------------------------------------------------------
 
-Deno.test("a tokenizer comes back from its merges, and begins each text as a document", async () => {
+Deno.test("a tokenizer comes back from its merges, and begins each text as a document", () => {
   const read = unpackTokenizer(packMerges(tokenizer), "small.packed"), own = tokenizerOf(tokenizer);
   assertEquals(read.json, tokenizer);
   assertEquals([read.vocab, [...read.stopIds], read.cut], [own.vocab, [0], undefined]);

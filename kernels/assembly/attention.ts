@@ -10,6 +10,7 @@
 
 import { transpose4 } from "./gemm";
 import { expBelow4, logarithm } from "./math";
+import { dropRow } from "./random";
 import { floats, loadUpTo4, loadUpTo4Or, max4, reverse4, storeUpTo4, sum4 } from "./simd";
 import { band, PANEL, PANEL_STEP } from "./tile";
 import { expRow, rowMax } from "./softmax";
@@ -119,12 +120,13 @@ function updateRow(scores: usize, state: usize, o: usize, width: i32, keys: i32,
  * `out[t] = softmax(scale · q[t] · keysᵀ + bias) · values` over keys `max(0, p − window + 1) … p` with `p = start + t`;
  * `window` 0 sees all. `q`, `out` `[batch, time, heads, headDim]`; `heads / kvHeads` heads share a key head; `bias`
  * `[heads, biasLength]` by distance, or 0; `lse` `[batch, heads, time]` receives `ln Σ eˢ` of the scores, or is 0. Owns units of batch · kvHeads · ⌈time · group / 4⌉.
+ * With a `threshold`, probabilities are dropped by `dropRow`; their words are numbered `[batch, heads, time, time]`.
  * A range works in the slot of `scratch` (`slotBytes` each) that its first unit falls in, `slotUnits` units to a slot.
  */
 export function attention_f32(
   out: usize, lse: usize, q: usize, keys: usize, values: usize, bias: usize, scratch: usize,
   start: i32, time: i32, heads: i32, kvHeads: i32, headDim: i32, capacity: i32, window: i32, biasLength: i32,
-  scale: f32, slotBytes: i32, slotUnits: i32, begin: i32, end: i32,
+  scale: f32, threshold: u32, keep: f32, seed: i32, slotBytes: i32, slotUnits: i32, begin: i32, end: i32,
 ): void {
   const group = heads / kvHeads, tiles = (time * group + ROWS - 1) / ROWS;
   const width = (headDim + PANEL - 1) & ~(PANEL - 1), oRow = floats(width), qRow = floats(headDim);
@@ -155,6 +157,11 @@ export function attention_f32(
         const hi = min(count, position - block + 1), lo = window ? max(0, position - window + 1 - block) : 0;
         if (bias) addBias(row, bias + floats((kvHead * group + r % group) * biasLength), position, block, lo, hi);
         updateRow(row, state + i * 8, o + i * oRow, width, count, lo, hi);
+        if (threshold) {
+          // The sum is that of all probabilities: what is dropped is not shared out.
+          const word = ((batch * heads + kvHead * group + r % group) * time + r / group) * time + block;
+          dropRow(row, columns, word, 1, threshold, keep, seed);
+        }
       }
       band(o, oRow, o, oRow, scores, floats(KEY_BLOCK), v + valueBlock(block, headDim), VALUE_PANEL, count, rows,
         width);

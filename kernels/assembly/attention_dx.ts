@@ -2,6 +2,8 @@
 // Dao et al. 2022, https://arxiv.org/abs/2205.14135, appendix B.2. With P the probabilities, G the gradient of the output:
 //   dP = G Vᵀ,  delta = rowsum(G ∘ out),  dS = P ∘ (dP − delta),  dQ = scale · dS K,  dK = scale · dSᵀ Q,  dV = Pᵀ G.
 //
+// With dropout, P̃ = P ∘ mask / (1 − rate) takes the place of P in dV, and dP is masked in the same way; delta stays as it is.
+//
 // Everything that a product reads in panels is appended to a cache first: keys and values as in the forward pass, then
 // with their places exchanged, and queries and G by heads. All sequences begin at position 0.
 
@@ -9,6 +11,7 @@ import {
   addBias, KEY_BLOCK, keyHeadBytes, rowBytes, ROWS, valueBlock, valueHeadBytes, VALUE_PANEL,
 } from "./attention";
 import { expBelow4 } from "./math";
+import { dropRow } from "./random";
 import { floats, loadUpTo4, madd, storeUpTo4, sum4 } from "./simd";
 import { band, PANEL, PANEL_STEP } from "./tile";
 
@@ -46,8 +49,6 @@ export function attention_delta_f32(
  * Scores become probabilities, and `dp` becomes dS: both 0 outside `lo … hi`. For one query and a block of keys `lse` and
  * `delta` point to one number (`step` 0), for one key and a block of queries to one for each (`step` 4).
  */
-// @ts-ignore: decorator
-@inline
 function slopes(scores: usize, dp: usize, count: i32, lo: i32, hi: i32, lse: usize, delta: usize, step: i32): void {
   const low = i32x4.splat(lo), high = i32x4.splat(hi), four = i32x4.splat(4);
   let l = v128.load32_splat(lse), d = v128.load32_splat(delta), index = v128(0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0);
@@ -69,7 +70,7 @@ function slopes(scores: usize, dp: usize, count: i32, lo: i32, hi: i32, lse: usi
 export function attention_dq_f32(
   dq: usize, g: usize, q: usize, keys: usize, vKeys: usize, kValues: usize, bias: usize, lse: usize, delta: usize,
   scratch: usize, time: i32, heads: i32, kvHeads: i32, headDim: i32, window: i32, biasLength: i32, scale: f32,
-  slotBytes: i32, slotUnits: i32, begin: i32, end: i32,
+  threshold: u32, keep: f32, seed: i32, slotBytes: i32, slotUnits: i32, begin: i32, end: i32,
 ): void {
   const group = heads / kvHeads, tiles = (time * group + ROWS - 1) / ROWS, panel = <usize>headDim * PANEL_STEP;
   const width = (headDim + PANEL - 1) & ~(PANEL - 1), oRow = floats(width), row = floats(headDim);
@@ -96,7 +97,11 @@ export function attention_dq_f32(
         const hi = min(count, t - block + 1), lo = window ? max(0, t - window + 1 - block) : 0;
         const n = floats((batch * heads + h) * time + t);
         if (bias) addBias(s, bias + floats(h * biasLength), t, block, lo, hi);
-        slopes(s, dp + floats(i * KEY_BLOCK), columns, lo, hi, lse + n, delta + n, 0);
+        const d = dp + floats(i * KEY_BLOCK);
+        if (threshold) {
+          dropRow(d, columns, ((batch * heads + h) * time + t) * time + block, 1, threshold, keep, seed);
+        }
+        slopes(s, d, columns, lo, hi, lse + n, delta + n, 0);
       }
       band(o, oRow, o, oRow, dp, floats(KEY_BLOCK), kValues + valueHead + valueBlock(block, headDim), VALUE_PANEL,
         count, rows, width);
@@ -116,7 +121,8 @@ export function attention_dq_f32(
 export function attention_dkv_f32(
   dk: usize, dv: usize, k: usize, v: usize, qKeys: usize, qValues: usize, gKeys: usize, gValues: usize, bias: usize,
   lse: usize, delta: usize, scratch: usize, time: i32, heads: i32, kvHeads: i32, headDim: i32, window: i32,
-  biasLength: i32, scale: f32, slotBytes: i32, slotUnits: i32, begin: i32, end: i32,
+  biasLength: i32, scale: f32, threshold: u32, keep: f32, seed: i32, slotBytes: i32, slotUnits: i32, begin: i32,
+  end: i32,
 ): void {
   const group = heads / kvHeads, tiles = (time + ROWS - 1) / ROWS, panel = <usize>headDim * PANEL_STEP;
   const width = (headDim + PANEL - 1) & ~(PANEL - 1), oRow = floats(width), row = floats(headDim);
@@ -152,7 +158,10 @@ export function attention_dkv_f32(
               store<f32>(s + floats(j), load<f32>(s + floats(j)) + b);
             }
           }
-          slopes(s, dp + floats(i * KEY_BLOCK), count, lo, hi, lse + n, delta + n, 4);
+          const d = dp + floats(i * KEY_BLOCK), word = (head * time + block) * time + key;
+          if (threshold) dropRow(d, count, word, time, threshold, keep, seed);
+          slopes(s, d, count, lo, hi, lse + n, delta + n, 4);
+          if (threshold) dropRow(s, count, word, time, threshold, keep, seed);
         }
         const values = valueHead + valueBlock(block, headDim) + <usize>(block & (KEY_BLOCK - 1)) * PANEL_STEP;
         band(ov, oRow, ov, oRow, scores, floats(KEY_BLOCK), gValues + values, VALUE_PANEL, count, rows, width);
@@ -173,7 +182,7 @@ export function attention_dkv_f32(
 export function attention_dbias_f32(
   dbias: usize, g: usize, q: usize, keys: usize, vKeys: usize, bias: usize, lse: usize, delta: usize, scratch: usize,
   batch: i32, time: i32, heads: i32, kvHeads: i32, headDim: i32, window: i32, biasLength: i32, scale: f32,
-  slotBytes: i32, begin: i32, end: i32,
+  threshold: u32, keep: f32, seed: i32, slotBytes: i32, begin: i32, end: i32,
 ): void {
   const group = heads / kvHeads, panel = <usize>headDim * PANEL_STEP;
   const qs = scratch + <usize>begin * <usize>slotBytes, scores = qs + floats(headDim), dp = scores + floats(KEY_BLOCK);
@@ -190,6 +199,7 @@ export function attention_dbias_f32(
           band(scores, 0, 0, 0, qs, 0, keys + from, panel, headDim, 1, columns);
           band(dp, 0, 0, 0, g + at, 0, vKeys + from, panel, headDim, 1, columns);
           if (bias) addBias(scores, bias + floats(h * biasLength), t, block, lo, count);
+          if (threshold) dropRow(dp, columns, ((n * heads + h) * time + t) * time + block, 1, threshold, keep, seed);
           slopes(scores, dp, columns, lo, count, lse + s, delta + s, 0);
           for (let j = lo; j < count; j++) {
             const b = to + floats(t - block - j);

@@ -85,7 +85,8 @@ export function activation4(f: i32, x: v128): v128 {
 
 /**
  * `out = f(x)`, times `up` if that is not 0. Four vectors a turn, all of one function: V8 makes each constant of a
- * polynomial anew in every turn (three instructions), and shares it only within.
+ * polynomial anew in every turn (three instructions), and shares it only within. Functions that models hardly use are called
+ * one vector at a time instead, which keeps the module small.
  */
 function activate(f: i32, out: usize, x: usize, up: usize, begin: i32, end: i32): void {
   let i = begin, a: v128, b: v128, c: v128, d: v128;
@@ -93,14 +94,11 @@ function activate(f: i32, out: usize, x: usize, up: usize, begin: i32, end: i32)
     const from = x + floats(i), to = out + floats(i);
     a = v128.load(from), b = v128.load(from, 16), c = v128.load(from, 32), d = v128.load(from, 48);
     if (f == RELU) a = relu4(a), b = relu4(b), c = relu4(c), d = relu4(d);
-    else if (f == RELU_SQUARED) a = reluSquared4(a), b = reluSquared4(b), c = reluSquared4(c), d = reluSquared4(d);
     else if (f == SILU) a = silu4(a), b = silu4(b), c = silu4(c), d = silu4(d);
     else if (f == GELU) a = gelu4(a), b = gelu4(b), c = gelu4(c), d = gelu4(d);
     else if (f == GELU_TANH) a = geluTanh4(a), b = geluTanh4(b), c = geluTanh4(c), d = geluTanh4(d);
-    else if (f == SIGMOID) a = sigmoid4(a), b = sigmoid4(b), c = sigmoid4(c), d = sigmoid4(d);
-    else if (f == TANH) a = tanh4(a), b = tanh4(b), c = tanh4(c), d = tanh4(d);
-    else if (f == ERF) a = erf4(a), b = erf4(b), c = erf4(c), d = erf4(d);
-    else a = exp4(a), b = exp4(b), c = exp4(c), d = exp4(d);
+    else if (f == EXP) a = exp4(a), b = exp4(b), c = exp4(c), d = exp4(d);
+    else a = activation4(f, a), b = activation4(f, b), c = activation4(f, c), d = activation4(f, d);
     if (up) {
       const u = up + floats(i);
       a = f32x4.mul(a, v128.load(u)), b = f32x4.mul(b, v128.load(u, 16));

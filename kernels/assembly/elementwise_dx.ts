@@ -2,6 +2,7 @@
 
 import { erfWith4, exp4, expBelow4, sigmoid4, sine, tanh4 } from "./math";
 import { activation4 } from "./elementwise";
+import { lanesFrom, random4 } from "./random";
 import { floats, loadUpTo4, madd, storeUpTo4 } from "./simd";
 
 const RELU: i32 = 0, RELU_SQUARED: i32 = 1, GELU: i32 = 2, GELU_TANH: i32 = 3, SILU: i32 = 4, SIGMOID: i32 = 5;
@@ -157,20 +158,6 @@ export function sum_rows_f32(out: usize, x: usize, y: usize, rows: i32, period: 
   }
 }
 
-/** Four pseudo-random words: of elements `i … i + 3` of stream `seed` (the finisher of MurmurHash3, twice). */
-// @ts-ignore: decorator
-@inline
-function random4(i: i32, seed: i32): v128 {
-  let h = i32x4.add(i32x4.splat(i), v128(0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0));
-  for (let turn = 0; turn < 2; turn++) {
-    h = v128.xor(h, i32x4.splat(seed));
-    h = i32x4.mul(v128.xor(h, i32x4.shr_u(h, 16)), i32x4.splat(0x85ebca6b));
-    h = i32x4.mul(v128.xor(h, i32x4.shr_u(h, 13)), i32x4.splat(0xc2b2ae35));
-    h = v128.xor(h, i32x4.shr_u(h, 16));
-  }
-  return h;
-}
-
 /**
  * `out = x · scale` where the element's random word is at least `threshold` (unsigned), else 0; added to `out` if `add`.
  * The word depends on the element's index and `seed` alone, so the gradient needs no mask.
@@ -180,7 +167,7 @@ export function dropout_f32(
 ): void {
   const s = f32x4.splat(scale), t = i32x4.splat(threshold);
   for (let i = begin; i < end; i += 4) {
-    const at = floats(i), n = end - i, kept = i32x4.ge_u(random4(i, seed), t);
+    const at = floats(i), n = end - i, kept = i32x4.ge_u(random4(lanesFrom(i, 1), seed), t);
     let y = v128.and(f32x4.mul(loadUpTo4(x + at, n), s), kept);
     if (add) y = f32x4.add(y, loadUpTo4(out + at, n));
     storeUpTo4(out + at, y, n);

@@ -13,11 +13,11 @@ export type KernelExports = {
   add_product_f32(out: N, x: N, y: N, period: N, begin: N, end: N): void;
   add_scaled_f32(out: N, x: N, factor: N, begin: N, end: N): void;
   append_f32(keys: N, values: N, k: N, v: N, start: N, time: N, kvHeads: N, headDim: N, capacity: N, begin: N, end: N): void;
-  attention_dbias_f32(dbias: N, g: N, q: N, keys: N, vKeys: N, bias: N, lse: N, delta: N, scratch: N, batch: N, time: N, heads: N, kvHeads: N, headDim: N, window: N, biasLength: N, scale: N, slotBytes: N, begin: N, end: N): void;
+  attention_dbias_f32(dbias: N, g: N, q: N, keys: N, vKeys: N, bias: N, lse: N, delta: N, scratch: N, batch: N, time: N, heads: N, kvHeads: N, headDim: N, window: N, biasLength: N, scale: N, threshold: N, keep: N, seed: N, slotBytes: N, begin: N, end: N): void;
   attention_delta_f32(delta: N, g: N, out: N, time: N, heads: N, headDim: N, begin: N, end: N): void;
-  attention_dkv_f32(dk: N, dv: N, k: N, v: N, qKeys: N, qValues: N, gKeys: N, gValues: N, bias: N, lse: N, delta: N, scratch: N, time: N, heads: N, kvHeads: N, headDim: N, window: N, biasLength: N, scale: N, slotBytes: N, slotUnits: N, begin: N, end: N): void;
-  attention_dq_f32(dq: N, g: N, q: N, keys: N, vKeys: N, kValues: N, bias: N, lse: N, delta: N, scratch: N, time: N, heads: N, kvHeads: N, headDim: N, window: N, biasLength: N, scale: N, slotBytes: N, slotUnits: N, begin: N, end: N): void;
-  attention_f32(out: N, lse: N, q: N, keys: N, values: N, bias: N, scratch: N, start: N, time: N, heads: N, kvHeads: N, headDim: N, capacity: N, window: N, biasLength: N, scale: N, slotBytes: N, slotUnits: N, begin: N, end: N): void;
+  attention_dkv_f32(dk: N, dv: N, k: N, v: N, qKeys: N, qValues: N, gKeys: N, gValues: N, bias: N, lse: N, delta: N, scratch: N, time: N, heads: N, kvHeads: N, headDim: N, window: N, biasLength: N, scale: N, threshold: N, keep: N, seed: N, slotBytes: N, slotUnits: N, begin: N, end: N): void;
+  attention_dq_f32(dq: N, g: N, q: N, keys: N, vKeys: N, kValues: N, bias: N, lse: N, delta: N, scratch: N, time: N, heads: N, kvHeads: N, headDim: N, window: N, biasLength: N, scale: N, threshold: N, keep: N, seed: N, slotBytes: N, slotUnits: N, begin: N, end: N): void;
+  attention_f32(out: N, lse: N, q: N, keys: N, values: N, bias: N, scratch: N, start: N, time: N, heads: N, kvHeads: N, headDim: N, capacity: N, window: N, biasLength: N, scale: N, threshold: N, keep: N, seed: N, slotBytes: N, slotUnits: N, begin: N, end: N): void;
   attention_weights_f32(out: N, q: N, keys: N, bias: N, start: N, time: N, heads: N, kvHeads: N, headDim: N, capacity: N, window: N, biasLength: N, scale: N, begin: N, end: N): void;
   column_mean_squares_f32(out: N, g: N, n: N, k: N, panels: N, rate: N, begin: N, end: N): void;
   combine_f32(out: N, x: N, y: N, a: N, b: N, begin: N, end: N): void;
