@@ -97,7 +97,6 @@ async function resume(given: Given, checkpoint: string, options: RunOptions): Pr
   const { step } = await loadTrainingState(source, tensorsOf(run), runtime);
   run.trainer.step = step;
   run.saved = { step, path: checkpoint };
-  await run.publish(); // what stopped the training may have come before
   return withRuntime(run, runtime, data);
 }
 
@@ -115,7 +114,7 @@ async function checkpointIn(out: string): Promise<string | undefined> {
   try {
     Deno.statSync(`${out}/state`);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
     throw new CheckpointError(`Cannot open ${out}: ${(error as Error).message}`, { cause: error });
   }
   return await newestStep(`${out}/state`);

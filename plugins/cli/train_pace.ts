@@ -2,7 +2,7 @@ import { evaluationWindows } from "../../model/data/batches.ts";
 import { evaluate } from "../../model/trainer.ts";
 import type { Run } from "./train_run.ts";
 
-/** Seconds that steps are timed for, and how many at most. */
+/** Seconds that steps are timed for, or a twentieth of all time; and how many steps at most. */
 const SECONDS = 3, STEPS = 50;
 /** Evaluations of a training: one before the first step, then after each tenth. */
 const EVALUATIONS = 11;
@@ -14,7 +14,8 @@ export async function fittingSteps(trial: Run, minutes: number): Promise<number>
   await trainer.train(trial.examples(0), batch); // memory is taken and code compiled
   const first = performance.now();
   let done = 0;
-  do await trainer.train(trial.examples(++done), batch); while (seconds(first) < SECONDS && done < STEPS);
+  const enough = Math.min(SECONDS, 3 * minutes);
+  do await trainer.train(trial.examples(++done), batch); while (seconds(first) < enough && done < STEPS);
   const step = seconds(first) / done, windows = Math.ceil((validation.length - 1) / context / batch);
   let evaluation = 0;
   for (const { inputs, targets } of validation.length > 1 ? evaluationWindows(validation, context, batch) : []) {
