@@ -105,6 +105,13 @@ Deno.test("the weights are the same on one thread and on two, with --recompute, 
     const files = ["a", "b", "c"].map((out) => Deno.readFileSync(`${folder}/${out}/model.safetensors`));
     assertEquals(files[1], files[0]);
     assertEquals(files[2], files[0]);
+    // A checkpoint, but no model yet: killed between the two.
+    Deno.removeSync(`${folder}/a/config.json`);
+    Deno.writeFileSync(`${folder}/a/model.safetensors`, files[0].subarray(0, 99));
+    assertEquals(weightsOf(await train(folder, ...args, "--out", "a", "--resume")), one);
+    assertEquals(Deno.readFileSync(`${folder}/a/model.safetensors`), files[0]);
+    assertEquals(Deno.readFileSync(`${folder}/a/config.json`), Deno.readFileSync(`${folder}/b/config.json`));
+
     const { out } = await train(folder, ...args, "--out", "d", "--json");
     const lines = out.trimEnd().split("\n").map((line) => JSON.parse(line)), summary = lines.pop();
     assertEquals(withoutTimes(lines), withoutTimes(linesOf(`${folder}/a`)));

@@ -67,7 +67,7 @@ async function begin(given: Given, options: RunOptions): Promise<Run> {
     using trial = assembleRun({ ...draft, steps: 1000, warmup: 0, evalEvery: 1 }, runtime, data, json, options);
     return await fittingSteps(trial, minutes);
   };
-  const plan = { ...draft, ...lengthOf(given, steps ?? await fitting()) };
+  const plan = { ...draft, ...lengthOf(given, steps === undefined ? await fitting() : { steps }) };
   return withRuntime(assembleRun(plan, runtime, data, json, options), runtime, data);
 }
 

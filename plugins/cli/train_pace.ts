@@ -4,11 +4,19 @@ import type { Run } from "./train_run.ts";
 
 /** Seconds that steps are timed for, or a twentieth of all time; and how many steps at most. */
 const SECONDS = 3, STEPS = 50;
-/** Evaluations of a training: one before the first step, then after each tenth. */
-const EVALUATIONS = 11;
+/** Share of the time that evaluations may take, as far as there are two. */
+const SHARE = 0.1;
 
-/** How many steps of `trial`, which is not used further, take so many minutes with their evaluations: at least one. */
-export async function fittingSteps(trial: Run, minutes: number): Promise<number> {
+/** What fits into a time. */
+export interface Fitting {
+  /** At least one. */
+  readonly steps: number;
+  /** After so many equal parts of the steps, beside the one before the first: from 2 to 10. */
+  readonly evaluations: number;
+}
+
+/** How many steps of `trial`, which is not used further, take so many minutes with their evaluations. */
+export async function fittingSteps(trial: Run, minutes: number): Promise<Fitting> {
   const { trainer, plan: { batch }, model, data: { validation } } = trial, { context } = model.config;
   const started = performance.now(), seconds = (since: number) => (performance.now() - since) / 1000;
   await trainer.train(trial.examples(0), batch); // memory is taken and code compiled
@@ -25,5 +33,7 @@ export async function fittingSteps(trial: Run, minutes: number): Promise<number>
     break;
   }
   const left = 60 * minutes - seconds(started);
-  return Math.max(1, Math.floor(Math.max(left / 2, left - EVALUATIONS * evaluation) / step));
+  const evaluations = Math.max(2, Math.min(10, Math.floor(SHARE * left / evaluation) - 1));
+  const steps = Math.floor(Math.max(left / 2, left - (evaluations + 1) * evaluation) / step);
+  return { steps: Math.max(1, steps), evaluations };
 }
