@@ -1,6 +1,7 @@
 /**
- * Text from a checkpoint, streamed.
+ * Text from a model, streamed: from the one that comes with the package, or from a checkpoint.
  *
+ *     deno run generate.ts
  *     deno run --allow-read generate.ts --model stories260K.bin --prompt "Once upon a time"
  *
  * Text goes to standard output, everything else to standard error. Exit codes: 0 ok, 1 failure, 2 usage, 130 interrupted.
@@ -10,6 +11,8 @@
 import type { Component } from "./components/component.ts";
 import { loadModel } from "./model/checkpoint.ts";
 import type { EndReason } from "./model/generator.ts";
+import type { Plugin } from "./model/plugin.ts";
+import type { Source } from "./model/source.ts";
 import type { GeneratedText } from "./model/text.ts";
 import { generateText } from "./model/text.ts";
 import {
@@ -31,9 +34,12 @@ import { createRuntime } from "./runtime/runtime.ts";
 import { formatBytes } from "./runtime/memory.ts";
 
 const flags = {
-  model: text("path", "checkpoint: a llama2.c .bin, or a Hugging Face folder"),
+  model: text("path", "checkpoint: a llama2.c .bin, or a Hugging Face folder (default: the embedded model)"),
   tokenizer: text("file", "tokenizer beside the model, if it is not the usual one"),
-  prompt: text("text", "what to continue; - or none reads standard input if it is not a terminal"),
+  prompt: text(
+    "text",
+    "what to continue; - or none reads standard input if it is not a terminal",
+  ),
   "max-tokens": amount("n", "most tokens to generate (default: until the context is full)", { min: 0 }),
   temperature: amount("x", "0 always takes the likeliest token (default 0.8)", { min: 0, real: true }),
   "top-k": amount("n", "keep the n likeliest tokens, 0 for all (default 40)", { min: 0 }),
@@ -73,7 +79,12 @@ const flags = {
 };
 type Given = Values<typeof flags>;
 
-const USAGE = `Usage: deno run --allow-read generate.ts --model <path> [flags]\n\n${flagHelp(flags)}`;
+const USAGE = `Usage: deno run generate.ts [flags]
+       deno run --allow-read generate.ts --model <path> [flags]
+
+Without --model, the model that comes with the package tells a story: it needs no permission.
+
+${flagHelp(flags)}`;
 
 /** The chain of samplers that the flags ask for. */
 function samplers(given: Given): readonly unknown[] {
@@ -122,31 +133,37 @@ async function readPrompt(given: string | undefined): Promise<string> {
   return (await readStdin()).replace(/\r?\n$/, "");
 }
 
+/** The checkpoint that was asked for, or the embedded model, which is imported only then. */
+async function chosen(
+  { model, tokenizer }: Given,
+): Promise<{ readonly from: string | Source; readonly name: string; readonly plugins: readonly Plugin[] }> {
+  if (model !== undefined) return { from: model, name: model, plugins: [llama2c, huggingface] };
+  if (tokenizer !== undefined) throw new UsageError("--tokenizer is given without --model, expected both or neither");
+  const { embedded, embeddedSource } = await import("./plugins/embedded/mod.ts"), from = embeddedSource();
+  return { from, name: from.path, plugins: [embedded] };
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const started = performance.now(), given = parseFlags(args, flags);
   if (given.help) return print(`${USAGE}\n`), 0;
-  if (given.model === undefined) {
-    note("generate.ts needs a checkpoint: --model with a llama2.c .bin file or a Hugging Face folder.");
-    note('For example: deno run --allow-read generate.ts --model stories260K.bin --prompt "Once upon a time"');
-    return 2;
-  }
   const chain = samplers(given) as readonly never[], used = await importUsed(given.use), status = statusLine();
   using runtime = await createRuntime({
     ...(given.threads !== undefined && { threads: given.threads }),
     ...(given.simd !== undefined && { simd: given.simd }),
     ...(given.backend !== undefined && { backend: given.backend }),
   });
-  const { model, checkpoint } = await loadModel(runtime, given.model, {
-    plugins: [...used.plugins, llama2c, huggingface],
+  const { from, name, plugins } = await chosen(given);
+  const { model, checkpoint } = await loadModel(runtime, from, {
+    plugins: [...used.plugins, ...plugins],
     components: used.components,
     ...(given.context !== undefined && { context: given.context }),
-    onProgress: (done, total) => status.show(`loading ${given.model} ${Math.floor(100 * done / total)}%`),
+    onProgress: (done, total) => status.show(`loading ${name} ${Math.floor(100 * done / total)}%`),
   });
   status.clear();
   for (const line of checkpoint.notes) note(`note: ${line}`);
   if (given.describe) return print(`${model.describe()}\n`), 0;
   const tokenizer = await checkpoint.tokenizer(given.tokenizer);
-  if (!tokenizer) throw new UsageError(`${given.model} has no tokenizer beside it: name one with --tokenizer`);
+  if (!tokenizer) throw new UsageError(`${name} has no tokenizer beside it: name one with --tokenizer`);
 
   const prompt = await readPrompt(given.prompt), loaded = performance.now();
   const seed = given.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];

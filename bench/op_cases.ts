@@ -1,7 +1,7 @@
 /** What every kernel is timed on. A kernel without a row is a type error. */
-import type { GradientKernels } from "../runtime/gradient_kernels.ts";
 import type { GatedKernel, Kernels, UnaryKernel } from "../runtime/kernels.ts";
 import { newKeyValueCache } from "../runtime/key_value_cache.ts";
+import { gradientBenches } from "./gradient_cases.ts";
 import { filled, type OpBench } from "./op_bench.ts";
 import { optimizerBenches } from "./optimizer_cases.ts";
 
@@ -60,7 +60,8 @@ function attention(kernel: "attention" | "attentionWeights", start: number, time
 }
 
 /** Every kernel's rows. */
-export const opBenches: Readonly<Record<Exclude<keyof Kernels, keyof GradientKernels>, readonly OpBench[]>> = {
+export const opBenches: Readonly<Record<keyof Kernels, readonly OpBench[]>> = {
+  ...gradientBenches,
   ...optimizerBenches,
   matmul: [
     [256, 256, 256],

@@ -12,7 +12,22 @@ import asc from "assemblyscript/asc";
 import binaryen from "binaryen";
 
 const BUILDS = { baseline: [], relaxed: ["--enable", "relaxed-simd"] } as const;
-const PASSES = ["vacuum", "remove-unused-module-elements", "coalesce-locals", "vacuum", "reorder-locals"];
+const PASSES = [
+  "vacuum",
+  "remove-unused-module-elements",
+  "coalesce-locals",
+  "vacuum",
+  "remove-unused-brs",
+  "remove-unused-names",
+  "merge-blocks",
+  "rse",
+  "dce",
+  "vacuum",
+  "duplicate-function-elimination",
+  "coalesce-locals",
+  "reorder-locals",
+  "vacuum",
+];
 const SOURCES = new URL("./assembly/", import.meta.url);
 const OUTPUT = new URL("./gen/", import.meta.url);
 
@@ -81,17 +96,14 @@ async function generate(): Promise<Map<string, string>> {
   const all = signatures();
   files.set(
     "exports.ts",
-    `${notice}/** What the kernel modules export. Pointers are byte offsets, sizes are element counts. */\n` +
-      `export interface KernelExports {\n${
-        all.map(({ name, parameters }) =>
-          `  /** See kernels/assembly. */\n  ${name}(\n${
-            parameters.map((p) => `    ${p}: number,\n`).join("")
-          }  ): void;\n`
-        ).join("")
-      }}\n\n/** Every kernel, in the order in which threads number them. */\n` +
-      `export const kernelNames: readonly (keyof KernelExports)[] = [\n${
-        all.map(({ name }) => `  "${name}",\n`).join("")
-      }];\n`,
+    `${notice}type N = number;\n\n` +
+      `/** What the kernel modules export. Pointers are byte offsets, sizes are element counts. */\n` +
+      `export type KernelExports = {\n${
+        all.map(({ name, parameters }) => `  ${name}(${parameters.map((p) => `${p}: N`).join(", ")}): void;\n`).join("")
+      }};\n\n/** Every kernel, in the order in which threads number them. */\n` +
+      `export const kernelNames: readonly (keyof KernelExports)[] = \n  "${
+        all.map(({ name }) => name).join(" ")
+      }".split(" ") as (keyof KernelExports)[];\n`,
   );
   return files;
 }

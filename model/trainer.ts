@@ -76,11 +76,11 @@ export interface Trainer extends Disposable {
  * import { assert } from "@std/assert";
  *
  * using runtime = await createRuntime();
- * const model = createModel(runtime, { vocab: 10, context: 8, dim: 16, depth: 1, heads: 2 });
- * using trainer = createTrainer(model, { steps: 30, learningRate: 1e-2 });
+ * const model = createModel(runtime, { vocab: 10, context: 8, dim: 32, depth: 1, heads: 2 });
+ * using trainer = createTrainer(model, { steps: 40, learningRate: 1e-2 });
  * const example = { inputs: [1, 2, 3, 1, 2], targets: [2, 3, 1, 2, 3] };
  * let loss = Infinity;
- * for (let i = 0; i < 30; i++) ({ loss } = await trainer.train([example], 1));
+ * for (let i = 0; i < 40; i++) ({ loss } = await trainer.train([example], 1));
  * assert(loss < 1);
  * ```
  */

@@ -1,8 +1,8 @@
-import type { Kernels, KeyValueCache, UnaryKernel } from "./kernels.ts";
+import type { Kernels, KeyValueCache } from "./kernels.ts";
 import { newKeyValueCache } from "./key_value_cache.ts";
 import { gatedKernels, type GatedOps, type Ops, unaryKernels, type UnaryOps } from "./ops.ts";
 import type { Tape } from "./tape.ts";
-import { reshape, rowsOf, type Tensor } from "./tensor.ts";
+import type { Tensor } from "./tensor.ts";
 
 /** What recording needs of a runtime. */
 export interface RecordingHost {
@@ -132,8 +132,8 @@ export function recordedOps(ops: Ops, rt: RecordingHost): Ops {
     add(x, y) {
       const out = ops.add(x, y), { tape } = rt;
       tape?.record(out, [x, y], (g) => {
-        addTo(tape, x, g);
         addTo(tape, y, g);
+        if (!tape.give(x, g)) addTo(tape, x, g);
       });
       return out;
     },

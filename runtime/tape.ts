@@ -12,6 +12,8 @@ export interface TapeHost {
 interface Tracked {
   readonly tensor: Tensor;
   gradient: Tensor | undefined;
+  /** The gradient is scratch memory of this tape. */
+  own: boolean;
 }
 
 /**
@@ -25,6 +27,9 @@ export class Tape {
   #host: TapeHost;
   #parent: Tape | undefined;
   #tracked = new Map<number, Tracked>();
+  /** Gradients that nothing needs any more, by size: memory that is warm in caches. */
+  #free = new Map<number, Tensor[]>();
+  #playing: Tracked | undefined;
   #steps: { readonly out: Tensor; readonly back: (g: Tensor) => void }[] = [];
 
   /** A tape that keeps gradients in scratch memory of `host`; what it does not track itself, `parent` may. */
@@ -38,7 +43,7 @@ export class Tape {
     if (gradient && (gradient.layout !== t.layout || String(gradient.shape) !== String(t.shape))) {
       throw new TypeError(`Cannot add the gradient of ${describeTensor(t)} to ${describeTensor(gradient)}`);
     }
-    this.#tracked.set(t.ptr, { tensor: t, gradient });
+    this.#tracked.set(t.ptr, { tensor: t, gradient, own: false });
   }
 
   /** Whether any of `inputs` leads back to a tracked tensor. */
@@ -62,10 +67,31 @@ export class Tape {
     if (!found) return undefined;
     const { tensor } = found;
     if (!found.gradient) {
-      found.gradient = this.#host.temp(tensor.shape, tensor.dtype, tensor.layout);
+      found.gradient = this.#room(tensor);
+      found.own = true;
       this.#host.kernels.fill(found.gradient, 0);
     }
     return { ...t, ptr: found.gradient.ptr + t.ptr - tensor.ptr };
+  }
+
+  /**
+   * Makes `g`, the gradient that a step is being played back for, the gradient of `t` if it has none yet: what addition
+   * would copy. Returns whether it did; `g` must not be used for another tensor then.
+   */
+  give(t: Tensor | undefined, g: Tensor): boolean {
+    const found = t && this.#tracked.get(t.ptr), giver = this.#playing;
+    if (!found || found.gradient || !giver?.own || giver.gradient?.ptr !== g.ptr) return false;
+    if (String(found.tensor.shape) !== String(g.shape)) return false;
+    found.gradient = g;
+    found.own = true;
+    giver.own = false;
+    return true;
+  }
+
+  /** Memory for a gradient like `t`. */
+  #room({ shape, dtype, layout }: Tensor): Tensor {
+    const free = this.#free.get(bytesOf({ shape, dtype, layout }))?.pop();
+    return free ? { ...free, shape, layout } : this.#host.temp(shape, dtype, layout);
   }
 
   /** Plays back from `out`, whose gradient is `g`. The tape is empty afterwards. */
@@ -76,10 +102,18 @@ export class Tape {
     }
     found.gradient = g;
     for (let step = this.#steps.pop(); step; step = this.#steps.pop()) {
-      const gradient = this.#tracked.get(step.out.ptr)?.gradient;
+      const made = this.#tracked.get(step.out.ptr);
       // What did not lead to the result has no gradient.
-      if (gradient) step.back(gradient);
+      if (!made?.gradient) continue;
+      const gradient = made.gradient;
+      this.#playing = made;
+      step.back(gradient);
+      // Whatever used `out` came later, so has been played back before.
+      if (!made.own) continue;
+      const bytes = bytesOf(gradient);
+      this.#free.set(bytes, [...this.#free.get(bytes) ?? [], gradient]);
     }
+    this.#playing = undefined;
   }
 
   #find(t: Tensor): Tracked | undefined {

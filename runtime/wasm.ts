@@ -6,7 +6,7 @@ import type { LinearMemory } from "./memory.ts";
 import type { AttentionOptions, Kernels, KeyValueCache, RotaryLayout, SinusoidLayout } from "./kernels.ts";
 import { COST, type Dispatch, KEY_BLOCK, ROWS } from "./dispatch.ts";
 import type { GradientKernels } from "./gradient_kernels.ts";
-import { dimOf, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
+import { dimOf, PANEL, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
 import { wasmGradients } from "./wasm_gradients.ts";
 import { wasmOptimizers } from "./wasm_optimizers.ts";
 
@@ -113,9 +113,10 @@ export function wasmKernels(pool: Dispatch, linear: LinearMemory, scratch: Arena
       );
     },
     append({ keys, values, capacity }, k, v, start) {
-      const [batch, time, heads, headDim] = k.shape, count = batch * time * heads;
+      const [batch, time, heads, headDim] = k.shape;
+      const panels = Math.floor((start + time - 1) / PANEL) - Math.floor(start / PANEL) + 1;
       const args = [keys.ptr, values.ptr, k.ptr, v.ptr, start, time, heads, headDim, capacity];
-      split("append_f32", count, headDim * 2 * COST.copy, ...args);
+      split("append_f32", batch * heads * panels, Math.min(time, PANEL) * headDim * COST.copy, ...args);
     },
     attention(out, q, { keys, values, capacity }, kvHeads, { start, scale, window, bias, lse }) {
       const [batch, time, heads, headDim] = q.shape, wide = panelsOf(headDim) * 8;

@@ -128,7 +128,6 @@ Deno.test("--backend reference and --simd baseline are honoured", async () => {
 });
 
 const usage: [what: string, args: string[], message: string | RegExp][] = [
-  ["no model", [], /^generate\.ts needs a checkpoint: --model .*\nFor example: deno run .*\n$/],
   [
     "a flag that does not exist",
     ["--model", model, "--topk", "5"],

@@ -4,11 +4,13 @@ import { createModel } from "../model/decoder.ts";
 import { saveModel } from "../model/save.ts";
 import { memorySink } from "../model/sink.ts";
 import { CheckpointError, memorySource } from "../model/source.ts";
+import { packedFormat } from "../plugins/embedded/format.ts";
 import { huggingface } from "../plugins/huggingface/mod.ts";
 import { llama2c } from "../plugins/llama2c/mod.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { assert, assertEquals } from "./assert.ts";
 import { type Files, llama2cFiles, llamaFolder, shardedFolder } from "./checkpoint_files.ts";
+import { packedModel } from "./packed_files.ts";
 
 /** A way to damage a file. Places are given as shares of its length, so that they suit any file. */
 const damage = fc.oneof(
@@ -73,6 +75,7 @@ const checkpoints: [name: string, files: Files, file?: string][] = [
   ["sharded folder", shardedFolder()],
   ["saved Llama", await saved({})],
   ["saved model of no family", await saved({ block: "parallel", norm: ["layerNorm", "rmsNorm"], position: "alibi" })],
+  ["packed model", { "small.packed": (await packedModel({ dim: 8 })).bytes }, "small.packed"],
 ];
 
 const RUNS = 800;
@@ -80,7 +83,8 @@ const RUNS = 800;
 for (const [name, files, file] of checkpoints) {
   Deno.test(`${RUNS} damaged copies of a ${name} load, or give one clear line`, async () => {
     using runtime = await createRuntime({ threads: 1 });
-    const plugins = [llama2c, huggingface], used = runtime.backend.memory.used, ends = { loaded: 0, refused: 0 };
+    const packed = { name: "packed", checkpoints: [packedFormat] }, plugins = [llama2c, huggingface, packed];
+    const used = runtime.backend.memory.used, ends = { loaded: 0, refused: 0 };
     const damaged = fc.record({
       file: fc.constantFrom(...Object.keys(files)),
       damages: fc.array(damage, { minLength: 1, maxLength: 3 }),

@@ -1,11 +1,10 @@
 /** Gradients: of every op against central differences, and on every build against the reference. */
 import type { GradientKernels } from "../runtime/gradient_kernels.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { Tape } from "../runtime/tape.ts";
-import { size, type Tensor } from "../runtime/tensor.ts";
+import { size } from "../runtime/tensor.ts";
 import { assert } from "./assert.ts";
 import { makeInputs, type Op, type OpCase, opCases } from "./cases.ts";
-import { optimizerCases } from "./optimizer_cases.ts";
+import { gradientCases, gradients, WEIGHTS, without } from "./op_gradients.ts";
 import { assertClose, uniform, variants, wasmVariants } from "./support.ts";
 
 /** The op whose cases check a kernel of gradients: a kernel without one is a type error. */
@@ -27,37 +26,7 @@ const gradientOf: Readonly<Record<Exclude<keyof GradientKernels, Op>, Op>> = {
   dropoutGrad: "dropout",
 };
 
-/** Ops that have no gradient: they move bytes, fill tables, are for looking at, or change parameters. */
-const without = new Set([
-  "widen",
-  "pack",
-  "packTransposed",
-  "unpack",
-  "sinusoid",
-  "append",
-  "attentionWeights",
-  ...Object.keys(optimizerCases),
-]);
-const all = Object.entries(opCases).flatMap(([op, cases]) =>
-  without.has(op) ? [] : cases.filter((c) => c.gradient !== false).map((c): [string, OpCase] => [op, c])
-);
-
-/** The gradient of `Σ out · weights` of a case with respect to all of its inputs, one after another. */
-async function gradients(rt: Runtime, opCase: OpCase): Promise<Float32Array> {
-  const reads = rt.scope(() => {
-    const inputs = makeInputs(rt, opCase), tape = new Tape(rt);
-    inputs.forEach((t) => tape.track(t));
-    const out = rt.record(tape, () => opCase.run(rt, ...inputs));
-    tape.backward(out, rt.tensor(out.shape, weights(out)));
-    return inputs.map((t) => rt.read(tape.gradient(t)!));
-  });
-  const values = await Promise.all(reads);
-  return Float32Array.from(values.flatMap((v) => [...v]));
-}
-
-const weights = (out: Tensor) => uniform(size(out.shape), 77);
-
-/** The same by central differences of fourth order with step `h`. */
+/** The gradient by central differences of fourth order with step `h`. */
 async function differences(rt: Runtime, opCase: OpCase, h: number): Promise<Float64Array> {
   const inputs = opCase.inputs.map((shape, i) => uniform(size(shape), i));
   const value = async (input: number, at: number, shift: number) => {
@@ -67,7 +36,7 @@ async function differences(rt: Runtime, opCase: OpCase, h: number): Promise<Floa
       rt.write(tensors[input], moved);
       return rt.read(opCase.run(rt, ...tensors));
     });
-    const w = uniform(out.length, 77);
+    const w = uniform(out.length, WEIGHTS);
     return out.reduce((sum, v, i) => sum + v * w[i], 0);
   };
   const slopes: number[] = [];
@@ -88,7 +57,7 @@ const [reference] = variants;
 
 Deno.test("the reference's gradient of every op is that of central differences", async () => {
   using rt = reference.open();
-  for (const [op, opCase] of all) {
+  for (const [op, opCase] of gradientCases) {
     if (opCase.inputs.reduce((sum, shape) => sum + size(shape), 0) > 400) continue;
     const actual = await gradients(rt, opCase), expected = await differences(rt, opCase, STEP);
     if (kinked.has(op)) {
@@ -104,7 +73,7 @@ Deno.test("the reference's gradient of every op is that of central differences",
 for (const variant of wasmVariants) {
   Deno.test(`every gradient is the reference's on ${variant.name}`, async () => {
     using rt = variant.open(), oracle = reference.open();
-    for (const [op, opCase] of all) {
+    for (const [op, opCase] of gradientCases) {
       const [actual, expected] = await Promise.all([rt, oracle].map((r) => gradients(r, opCase)));
       assertClose(actual, expected, 10 * opCase.tolerance, `${op} ${opCase.name}`);
     }

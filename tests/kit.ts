@@ -31,6 +31,7 @@ import { Pool } from "../runtime/pool.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { size, type Tensor } from "../runtime/tensor.ts";
 import { bestSimd, compileKernels, type Simd, wasmKernels } from "../runtime/wasm.ts";
+import { checkGradients } from "./kit_gradients.ts";
 import { testSampler } from "./kit_sampler.ts";
 import { testInit, testOptimizer, testSchedule } from "./kit_training.ts";
 import { testTokenizer } from "./kit_tokenizer.ts";
@@ -84,7 +85,8 @@ export async function testComponent<S extends keyof Slots, Config>(
 
 /**
  * Checks the laws of a model: logits are finite and depend on the tokens, no token sees a later one, a cache changes
- * nothing, nor does running a prompt in pieces, in a batch or on two threads, and the config survives JSON.
+ * nothing, nor does running a prompt in pieces, in a batch or on two threads, the config survives JSON, and gradients are
+ * slopes of the loss.
  */
 export async function testModel(
   config: ModelConfig,
@@ -92,6 +94,8 @@ export async function testModel(
 ): Promise<void> {
   using one = eagerRuntime(bestSimd(), 1), two = eagerRuntime(bestSimd(), 2);
   await checkLaws([one, two], config, components, tolerance);
+  using first = filledModel(one, config, components), second = filledModel(two, config, components);
+  await checkGradients([first, second]);
 }
 
 /** The laws of {@linkcode testModel} on given runtimes: the second must give what the first gives. */

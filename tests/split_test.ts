@@ -1,6 +1,7 @@
 import type { KernelExports } from "../kernels/gen/exports.ts";
 import type { Dispatch } from "../runtime/dispatch.ts";
 import { makeInputs, opCases } from "./cases.ts";
+import { gradientCases, gradients } from "./op_gradients.ts";
 import { assertSameBits, runtimeWith } from "./support.ts";
 
 /** Runs every kernel on one thread in pieces of `elements`, the last piece first. */
@@ -42,6 +43,10 @@ for (const simd of ["baseline", "relaxed"] as const) {
           );
           assertSameBits(actual, expected, `${op} ${opCase.name} in pieces of ${elements}`);
         }
+      }
+      for (const [op, opCase] of gradientCases) {
+        const [actual, expected] = await Promise.all([split, whole].map((r) => gradients(r, opCase)));
+        assertSameBits(actual, expected, `gradient of ${op} ${opCase.name} in pieces of ${elements}`);
       }
     }
   });

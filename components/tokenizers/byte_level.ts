@@ -1,4 +1,5 @@
 import type { Json } from "../options.ts";
+import { bpeJson, END_OF_TEXT, type TokenizerJson } from "./tokenizer.ts";
 
 /** GPT-2's words: contractions, letters, numbers and other characters, each with the space before it; white space. */
 export const WORD_PATTERN = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
@@ -30,3 +31,33 @@ export const byteLevelStage: Readonly<Record<string, Json>> = {
   trim_offsets: true,
   use_regex: false,
 };
+
+/** The tokens before any merge: `<|endoftext|>`, and the bytes in GPT-2's order, which Hugging Face's trainer has too. */
+export const firstTokens: readonly string[] = [END_OF_TEXT, ...[...byteSymbols].sort()];
+
+/**
+ * The `tokenizer.json` of byte-level BPE: {@linkcode firstTokens}, then one token for each of `merges`, which are pairs
+ * of ids, unless its text is a token already. Throws a `RangeError` for an id that there is not yet.
+ */
+export function byteLevelJson(merges: readonly { readonly left: number; readonly right: number }[]): TokenizerJson {
+  const tokens = [...firstTokens], known = new Set(tokens);
+  const pairs = merges.map(({ left, right }, i) => {
+    const last = Math.max(left, right), text = tokens[left] + tokens[right];
+    if (last >= tokens.length) {
+      throw new RangeError(`Cannot use merge ${i} of token ${last}, expected tokens below ${tokens.length}`);
+    }
+    if (!known.has(text)) tokens.push(text);
+    known.add(text);
+    return `${tokens[left]} ${tokens[right]}`;
+  });
+  return bpeJson(tokens, pairs, {
+    pre_tokenizer: {
+      type: "Sequence",
+      pretokenizers: [
+        { type: "Split", pattern: { Regex: WORD_PATTERN }, behavior: "Isolated", invert: false },
+        byteLevelStage,
+      ],
+    },
+    decoder: byteLevelStage,
+  });
+}

@@ -1,8 +1,8 @@
 import type { Component } from "../component.ts";
 import { integer } from "../options.ts";
-import { byteLevelStage, byteSymbols, WORD_PATTERN, wordPattern } from "./byte_level.ts";
-import { type Merge, mergePairs } from "./merges.ts";
-import { bpeJson, END_OF_TEXT } from "./tokenizer.ts";
+import { byteLevelJson, byteSymbols, firstTokens, wordPattern } from "./byte_level.ts";
+import { mergePairs } from "./merges.ts";
+import { END_OF_TEXT } from "./tokenizer.ts";
 
 /** Options of {@linkcode byteLevelBpe}. */
 export interface ByteLevelBpeConfig {
@@ -26,25 +26,14 @@ export const byteLevelBpe: Component<"tokenizer", "byteLevelBpe", ByteLevelBpeCo
     async train(texts) {
       const counts = await countWords(texts);
       if (!counts.size) throw new RangeError("Cannot train a tokenizer: the texts are empty, expected a character");
-      // GPT-2's order of the bytes, which is also that of Hugging Face's trainer.
-      const tokens = [END_OF_TEXT, ...[...byteSymbols].sort()], first = new Map(tokens.map((t, id) => [t, id]));
+      const tokens = [...firstTokens], first = new Map(tokens.map((t, id) => [t, id]));
       const idOf = byteSymbols.map((symbol) => first.get(symbol)!), encoder = new TextEncoder();
       const words = [...counts].map(([word, count]) => ({
         ids: Array.from(encoder.encode(word), (byte) => idOf[byte]),
         count,
       }));
       counts.clear();
-      const merges: Merge[] = mergePairs(words, tokens, vocab, progress);
-      return bpeJson(tokens, merges.map(({ left, right }) => `${tokens[left]} ${tokens[right]}`), {
-        pre_tokenizer: {
-          type: "Sequence",
-          pretokenizers: [
-            { type: "Split", pattern: { Regex: WORD_PATTERN }, behavior: "Isolated", invert: false },
-            byteLevelStage,
-          ],
-        },
-        decoder: byteLevelStage,
-      });
+      return byteLevelJson(mergePairs(words, tokens, vocab, progress));
     },
   }),
 };

@@ -8,6 +8,7 @@
 // The positions so far are one stretch of memory in each. Blocks begin at multiples of KEY_BLOCK, and keys that a row may not see add exact zeros. So a row has the same bytes
 // whichever rows it is computed with: one token at a time, in chunks or all at once.
 
+import { transpose4 } from "./gemm";
 import { expBelow4, logarithm } from "./math";
 import { floats, loadUpTo4, loadUpTo4Or, max4, reverse4, storeUpTo4, sum4 } from "./simd";
 import { band, PANEL, PANEL_STEP } from "./tile";
@@ -20,21 +21,40 @@ export const VALUE_PANEL: usize = 64 * PANEL_STEP;
 /** Query rows handled together. */
 export const ROWS: i32 = 4;
 
-/** Writes rows `k`, `v` `[batch, time, kvHeads, headDim]` to positions `start …` of the caches. Owns rows of b · t · h. */
+/**
+ * Writes rows `k`, `v` `[batch, time, kvHeads, headDim]` to positions `start …` of the caches. Owns units of batch ·
+ * kvHeads · panels of positions that are touched.
+ */
 export function append_f32(
   keys: usize, values: usize, k: usize, v: usize,
   start: i32, time: i32, kvHeads: i32, headDim: i32, capacity: i32, begin: i32, end: i32,
 ): void {
   const keyHead = keyHeadBytes(capacity, headDim), valueHead = valueHeadBytes(capacity, headDim);
-  for (let r = begin; r < end; r++) {
-    const head = <usize>(r / (time * kvHeads) * kvHeads + r % kvHeads), position = start + r / kvHeads % time;
-    const from = floats(<usize>r * headDim);
-    let to = keys + head * keyHead + <usize>(position >>> 3) * (<usize>headDim * PANEL_STEP) + floats(position & 7);
-    for (let i = 0; i < headDim; i++, to += PANEL_STEP) store<f32>(to, load<f32>(k + from + floats(i)));
-    to = values + head * valueHead + valueBlock(position, headDim) + <usize>(position & (KEY_BLOCK - 1)) * PANEL_STEP;
-    for (let i = 0; i < headDim; i += PANEL, to += VALUE_PANEL) {
-      storeUpTo4(to, loadUpTo4(v + from + floats(i), headDim - i), 4);
-      storeUpTo4(to + 16, loadUpTo4(v + from + floats(i + 4), headDim - i - 4), 4);
+  const firstPanel = start >>> 3, panels = ((start + time - 1) >>> 3) - firstPanel + 1, row = floats(kvHeads * headDim);
+  for (let unit = begin; unit < end; unit++) {
+    const head = unit / panels, panel = firstPanel + unit % panels;
+    const first = max(start, panel * PANEL), until = min(start + time, panel * PANEL + PANEL);
+    const from = floats((<usize>(head / kvHeads * time + first - start) * kvHeads + head % kvHeads) * headDim);
+    const to = keys + <usize>head * keyHead + <usize>panel * (<usize>headDim * PANEL_STEP);
+    let i = 0;
+    if (until - first == PANEL) {
+      for (; i <= headDim - 4; i += 4) {
+        const at = to + <usize>i * PANEL_STEP;
+        transpose4(at, k + from + floats(i), row);
+        transpose4(at + 16, k + from + 4 * row + floats(i), row);
+      }
+    }
+    for (let position = first; position < until; position++) {
+      const source = from + (position - first) * row;
+      for (let d = i; d < headDim; d++) {
+        store<f32>(to + <usize>d * PANEL_STEP + floats(position & 7), load<f32>(k + source + floats(d)));
+      }
+      let at = values + <usize>head * valueHead + valueBlock(position, headDim);
+      at += <usize>(position & (KEY_BLOCK - 1)) * PANEL_STEP;
+      for (let d = 0; d < headDim; d += PANEL, at += VALUE_PANEL) {
+        storeUpTo4(at, loadUpTo4(v + source + floats(d), headDim - d), 4);
+        storeUpTo4(at + 16, loadUpTo4(v + source + floats(d + 4), headDim - d - 4), 4);
+      }
     }
   }
 }

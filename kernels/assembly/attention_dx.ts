@@ -43,18 +43,23 @@ export function attention_delta_f32(
 }
 
 /**
- * Scores of one row become probabilities, and `dp` becomes dS: zeros outside `lo … hi`. `lse` and `delta` are numbers of
- * the row.
+ * Scores become probabilities, and `dp` becomes dS: both 0 outside `lo … hi`. For one query and a block of keys `lse` and
+ * `delta` point to one number (`step` 0), for one key and a block of queries to one for each (`step` 4).
  */
-function rowSlopes(scores: usize, dp: usize, keys: i32, lo: i32, hi: i32, lse: f32, delta: f32): void {
-  const l = f32x4.splat(lse), d = f32x4.splat(delta);
-  for (let j = 0; j < keys; j += 4) {
-    const p = expBelow4(f32x4.sub(v128.load(scores + floats(j)), l));
-    v128.store(scores + floats(j), p);
-    v128.store(dp + floats(j), f32x4.mul(p, f32x4.sub(v128.load(dp + floats(j)), d)));
+// @ts-ignore: decorator
+@inline
+function slopes(scores: usize, dp: usize, count: i32, lo: i32, hi: i32, lse: usize, delta: usize, step: i32): void {
+  const low = i32x4.splat(lo), high = i32x4.splat(hi), four = i32x4.splat(4);
+  let l = v128.load32_splat(lse), d = v128.load32_splat(delta), index = v128(0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0);
+  for (let j = 0; j < count; j += 4) {
+    const at = floats(j);
+    if (step) l = loadUpTo4(lse + at, count - j), d = loadUpTo4(delta + at, count - j);
+    const seen = v128.and(i32x4.ge_s(index, low), i32x4.lt_s(index, high));
+    const p = v128.and(expBelow4(f32x4.sub(v128.load(scores + at), l)), seen);
+    v128.store(scores + at, p);
+    v128.store(dp + at, v128.and(f32x4.mul(p, f32x4.sub(v128.load(dp + at), d)), seen));
+    index = i32x4.add(index, four);
   }
-  for (let j = 0; j < min(lo, keys); j++) store<f32>(scores + floats(j), 0), store<f32>(dp + floats(j), 0);
-  for (let j = max(hi, 0); j < keys; j++) store<f32>(scores + floats(j), 0), store<f32>(dp + floats(j), 0);
 }
 
 /**
@@ -91,7 +96,7 @@ export function attention_dq_f32(
         const hi = min(count, t - block + 1), lo = window ? max(0, t - window + 1 - block) : 0;
         const n = floats((batch * heads + h) * time + t);
         if (bias) addBias(s, bias + floats(h * biasLength), t, block, lo, hi);
-        rowSlopes(s, dp + floats(i * KEY_BLOCK), columns, lo, hi, load<f32>(lse + n), load<f32>(delta + n));
+        slopes(s, dp + floats(i * KEY_BLOCK), columns, lo, hi, lse + n, delta + n, 0);
       }
       band(o, oRow, o, oRow, dp, floats(KEY_BLOCK), kValues + valueHead + valueBlock(block, headDim), VALUE_PANEL,
         count, rows, width);
@@ -101,19 +106,6 @@ export function attention_dq_f32(
       addScaled(dq + at, o + i * oRow, headDim, scale);
     }
   }
-}
-
-/** As `rowSlopes`, for one key and a block of queries: `lse` and `delta` are vectors, of the queries. */
-function columnSlopes(scores: usize, dp: usize, queries: i32, lo: i32, hi: i32, lse: usize, delta: usize): void {
-  for (let j = 0; j < queries; j += 4) {
-    const at = floats(j), left = queries - j;
-    const p = expBelow4(f32x4.sub(v128.load(scores + at), loadUpTo4(lse + at, left)));
-    v128.store(scores + at, p);
-    v128.store(dp + at, f32x4.mul(p, f32x4.sub(v128.load(dp + at), loadUpTo4(delta + at, left))));
-  }
-  const wide = (queries + 3) & ~3;
-  for (let j = 0; j < min(lo, wide); j++) store<f32>(scores + floats(j), 0), store<f32>(dp + floats(j), 0);
-  for (let j = max(hi, 0); j < wide; j++) store<f32>(scores + floats(j), 0), store<f32>(dp + floats(j), 0);
 }
 
 /**
@@ -144,8 +136,10 @@ export function attention_dkv_f32(
     for (let h = kvHead * group; h < (kvHead + 1) * group; h++) {
       const head = batch * heads + h;
       const keyHead = <usize>head * keyHeadBytes(time, headDim), valueHead = <usize>head * valueHeadBytes(time, headDim);
-      for (let block = first & ~(KEY_BLOCK - 1); block < until; block += KEY_BLOCK) {
-        const count = min(KEY_BLOCK, until - block), columns = (count + PANEL - 1) & ~(PANEL - 1);
+      // Queries before the first key see none: from its panel on, then in whole blocks.
+      for (let block = first & ~(PANEL - 1), next = 0; block < until; block = next) {
+        next = (block + KEY_BLOCK) & ~(KEY_BLOCK - 1);
+        const count = min(next, until) - block, columns = (count + PANEL - 1) & ~(PANEL - 1);
         const at = keyHead + <usize>(block >>> 3) * panel;
         band(scores, floats(KEY_BLOCK), 0, 0, ks, row, qKeys + at, panel, headDim, rows, columns);
         band(dp, floats(KEY_BLOCK), 0, 0, vs, row, gKeys + at, panel, headDim, rows, columns);
@@ -158,9 +152,9 @@ export function attention_dkv_f32(
               store<f32>(s + floats(j), load<f32>(s + floats(j)) + b);
             }
           }
-          columnSlopes(s, dp + floats(i * KEY_BLOCK), count, lo, hi, lse + n, delta + n);
+          slopes(s, dp + floats(i * KEY_BLOCK), count, lo, hi, lse + n, delta + n, 4);
         }
-        const values = valueHead + valueBlock(block, headDim);
+        const values = valueHead + valueBlock(block, headDim) + <usize>(block & (KEY_BLOCK - 1)) * PANEL_STEP;
         band(ov, oRow, ov, oRow, scores, floats(KEY_BLOCK), gValues + values, VALUE_PANEL, count, rows, width);
         band(ok, oRow, ok, oRow, dp, floats(KEY_BLOCK), qValues + values, VALUE_PANEL, count, rows, width);
       }
@@ -196,7 +190,7 @@ export function attention_dbias_f32(
           band(scores, 0, 0, 0, qs, 0, keys + from, panel, headDim, 1, columns);
           band(dp, 0, 0, 0, g + at, 0, vKeys + from, panel, headDim, 1, columns);
           if (bias) addBias(scores, bias + floats(h * biasLength), t, block, lo, count);
-          rowSlopes(scores, dp, columns, lo, count, load<f32>(lse + s), load<f32>(delta + s));
+          slopes(scores, dp, columns, lo, count, lse + s, delta + s, 0);
           for (let j = lo; j < count; j++) {
             const b = to + floats(t - block - j);
             store<f32>(b, load<f32>(b) + load<f32>(dp + floats(j)));

@@ -89,7 +89,7 @@ export function pack_rows_f32(out: usize, x: usize, n: i32, k: i32, begin: i32, 
 /** Four floats of each of four rows, written as four columns of a panel. */
 // @ts-ignore: decorator
 @inline
-function transpose4(to: usize, from: usize, row: usize): void {
+export function transpose4(to: usize, from: usize, row: usize): void {
   transpose4To(to, PANEL_STEP, from, row);
 }
 

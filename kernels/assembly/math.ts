@@ -77,6 +77,13 @@ export function tanh4(x: v128): v128 {
 @inline
 export function erf4(x: v128): v128 {
   const z = f32x4.mul(x, x);
+  return erfWith4(x, z, expBelow4(f32x4.neg(z)));
+}
+
+/** The same given `z = x²` and `e⁻ᶻ`, which the slope of GELU needs, too. */
+// @ts-ignore: decorator
+@inline
+export function erfWith4(x: v128, z: v128, e: v128): v128 {
   let p = f32x4.splat(7.853867282392457e-5);
   p = madd(p, z, f32x4.splat(-0.0008010195451788604));
   p = madd(p, z, f32x4.splat(0.005188327748328447));
@@ -93,7 +100,7 @@ export function erf4(x: v128): v128 {
   c = madd(c, t, f32x4.splat(0.3784564137458801));
   c = madd(c, t, f32x4.splat(0.26389822363853455));
   c = madd(c, t, f32x4.splat(0.001423720270395279));
-  const large = f32x4.sub(one, f32x4.mul(c, expBelow4(f32x4.neg(z))));
+  const large = f32x4.sub(one, f32x4.mul(c, e));
   // NaN fails both comparisons and so takes the polynomial, which passes it on.
   const saturated = v128.bitselect(one, large, f32x4.gt(a, f32x4.splat(4.0)));
   return v128.bitselect(withSignOf(saturated, x), f32x4.mul(p, x), f32x4.gt(a, one));
