@@ -78,6 +78,6 @@ Deno.test("bits for each byte, durations and the progress line", () => {
   assertEquals([0, 59.6, 125, 3725].map(duration), ["0:00", "1:00", "2:05", "1:02:05"]);
   assertEquals(
     progressLine({ step: 720, steps: 1500, loss: 1.7341, rate: 13204.4, left: 155 }),
-    "[#########···········] 48%  step 720/1,500  loss 1.734  13,204 tokens/s  2:35 left",
+    "[#####·······] 48%  step 720/1,500  loss 1.734  13,204 tokens/s  2:35 left",
   );
 });
