@@ -51,6 +51,7 @@ async function train(run: Run, log: Log, given: Given, screen: Screen, stop: () 
     log.add(line);
     if (given.json) print(`${JSON.stringify(line)}\n`);
   };
+  if (run.saved) await run.publish(); // what stopped the training may have come between the two
   for (;;) {
     const { step } = trainer, last = step === plan.steps;
     let evaluate = (last || step % plan.evalEvery === 0) && log.evaluations.at(-1)?.step !== step;

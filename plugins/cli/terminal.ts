@@ -29,13 +29,22 @@ export function statusLine(): { show(text: string): void; clear(): void } {
       if (!terminal || performance.now() - last < 50) return;
       last = performance.now();
       shown = true;
-      write(text);
+      write(text.slice(0, columns() - 1)); // a line that wraps could not be written over
     },
     clear() {
       if (shown) write("");
       shown = false;
     },
   };
+}
+
+/** Width of the terminal. */
+function columns(): number {
+  try {
+    return Deno.consoleSize().columns || 80;
+  } catch {
+    return 80;
+  }
 }
 
 /** All of standard input. */

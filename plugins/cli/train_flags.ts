@@ -42,7 +42,9 @@ export const trainFlags = {
     max: 0.99,
     real: true,
   }),
-  "eval-every": amount("n", "steps between evaluations (default: a tenth of all)", { min: 1 }),
+  "eval-every": amount("n", "steps between evaluations (default: a tenth of all, more if evaluations take long)", {
+    min: 1,
+  }),
   "save-every": amount("n", "steps between checkpoints (default: at evaluations and every two minutes)", { min: 1 }),
   seed: amount("n", "decides weights, batches and dropout (default 0)"),
   recompute: toggle("compute blocks again on the way back: less memory, more time, the same weights"),

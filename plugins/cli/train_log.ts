@@ -96,11 +96,11 @@ export function bitsPerByte({ loss }: Pick<Evaluation, "loss">, text: { tokens: 
   return loss * text.tokens / text.bytes / Math.LN2;
 }
 
-/** `[########········] 48%  step 720/1,500  loss 1.734  13,204 tokens/s  2:35 left`. */
+/** `[#####·······] 48%  step 720/1,500  loss 1.734  13,204 tokens/s  2:35 left`. */
 export function progressLine(
   { step, steps, loss, rate, left }: { step: number; steps: number; loss: number; rate: number; left: number },
 ): string {
-  const n = (value: number) => value.toLocaleString("en-US"), cells = 20, full = Math.floor(cells * step / steps);
+  const n = (value: number) => value.toLocaleString("en-US"), cells = 12, full = Math.floor(cells * step / steps);
   const bar = "#".repeat(full) + "·".repeat(cells - full), percent = Math.floor(100 * step / steps);
   return `[${bar}] ${percent}%  step ${n(step)}/${n(steps)}  loss ${loss.toFixed(3)}  ${
     n(Math.round(rate))

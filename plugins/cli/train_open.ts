@@ -67,7 +67,7 @@ async function begin(given: Given, options: RunOptions): Promise<Run> {
     using trial = assembleRun({ ...draft, steps: 1000, warmup: 0, evalEvery: 1 }, runtime, data, json, options);
     return await fittingSteps(trial, minutes);
   };
-  const plan = { ...draft, ...lengthOf(given, steps ?? await fitting()) };
+  const plan = { ...draft, ...lengthOf(given, steps === undefined ? await fitting() : { steps }) };
   return withRuntime(assembleRun(plan, runtime, data, json, options), runtime, data);
 }
 
@@ -97,7 +97,6 @@ async function resume(given: Given, checkpoint: string, options: RunOptions): Pr
   const { step } = await loadTrainingState(source, tensorsOf(run), runtime);
   run.trainer.step = step;
   run.saved = { step, path: checkpoint };
-  await run.publish(); // what stopped the training may have come before
   return withRuntime(run, runtime, data);
 }
 
@@ -115,7 +114,7 @@ async function checkpointIn(out: string): Promise<string | undefined> {
   try {
     Deno.statSync(`${out}/state`);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
     throw new CheckpointError(`Cannot open ${out}: ${(error as Error).message}`, { cause: error });
   }
   return await newestStep(`${out}/state`);

@@ -95,13 +95,16 @@ export async function readSettings(given: Given, used: Used): Promise<Settings> 
     throw new UsageError("--steps and --minutes are both given, expected one of them");
   }
   checkModel(given, { vocab: 1, ...settings.model }, used);
-  if (given.steps !== undefined) lengthOf(given, given.steps);
+  if (given.steps !== undefined) lengthOf(given, { steps: given.steps });
   return settings;
 }
 
 /** What follows from the number of steps. */
-export function lengthOf(given: Given, steps: number): Pick<Plan, "steps" | "warmup" | "evalEvery"> {
-  const { warmup = Math.floor(steps / 20), "eval-every": evalEvery = Math.ceil(steps / 10) } = given;
+export function lengthOf(
+  given: Given,
+  { steps, evaluations = 10 }: { readonly steps: number; readonly evaluations?: number },
+): Pick<Plan, "steps" | "warmup" | "evalEvery"> {
+  const { warmup = Math.floor(steps / 20), "eval-every": evalEvery = Math.ceil(steps / evaluations) } = given;
   if (warmup > steps) throw new UsageError(`--warmup is "${warmup}", expected at most the ${steps} steps of all`);
   createSchedule("constant", { steps, warmup, learningRate: 0 });
   return { steps, warmup, evalEvery };

@@ -34,20 +34,20 @@ export function lossPlot({ title, training, validation }: LossCurves): string {
   const all = [...training, ...validation].filter(({ loss }) => Number.isFinite(loss));
   const steps = axis(0, all.reduce((max, { step }) => Math.max(max, step), 1), 8, true);
   const losses = axis(...extent(all.map(({ loss }) => loss)), 6, false);
-  const x = (step: number) => LEFT + (WIDTH - LEFT - RIGHT) * (step - steps.min) / (steps.max - steps.min);
+  const tenth = (value: number) => Math.round(10 * value) / 10;
+  const x = (step: number) => tenth(LEFT + (WIDTH - LEFT - RIGHT) * (step - steps.min) / (steps.max - steps.min));
   const y = (loss: number) =>
-    HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (loss - losses.min) / (losses.max - losses.min);
-  const at = ({ step, loss }: LossPoint) => `${x(step).toFixed(1)},${y(loss).toFixed(1)}`;
+    tenth(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (loss - losses.min) / (losses.max - losses.min));
+  const at = ({ step, loss }: LossPoint) => `${x(step)},${y(loss)}`;
   const line = (name: string, points: readonly LossPoint[]) =>
     points.length > 1 ? `<polyline class="${name}" points="${points.map(at).join(" ")}"/>` : "";
 
-  const legend = [["raw", "training"], ["mean", "training, smoothed"], ["held", "validation"]].map(
-    ([name, label], i) => {
-      const left = WIDTH - RIGHT - 400 + i * 130;
+  const legend = ([["raw", "training", 400], ["mean", "training, smoothed", 295], ["held", "validation", 115]] as const)
+    .map(([name, label, fromRight]) => {
+      const left = WIDTH - RIGHT - fromRight;
       return `<line class="${name}" x1="${left}" x2="${left + 22}" y1="40" y2="40"/>` +
         `<text x="${left + 28}" y="44">${label}</text>`;
-    },
-  );
+    });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img">`,
     `<title>${escape(title)}</title>`,
@@ -91,14 +91,13 @@ function extent(values: readonly number[]): [low: number, high: number] {
   return values.length ? [low, high] : [0, 1];
 }
 
-/** Exponential moving mean over about a fiftieth of the points, without the pull of its beginning. */
+/** Means over a fiftieth of all points, as many before as after each. */
 function smoothed(points: readonly LossPoint[]): LossPoint[] {
-  const keep = 1 - 1 / Math.max(1, points.length / 50);
-  let sum = 0, weight = 0;
-  return points.map(({ step, loss }) => {
-    sum = keep * sum + loss;
-    weight = keep * weight + 1;
-    return { step, loss: sum / weight };
+  const sums = [0], last = points.length - 1;
+  for (const { loss } of points) sums.push(sums[sums.length - 1] + loss);
+  return points.map(({ step }, i) => {
+    const half = Math.min(i, last - i, Math.ceil(points.length / 100));
+    return { step, loss: (sums[i + half + 1] - sums[i - half]) / (2 * half + 1) };
   });
 }
 
