@@ -8,7 +8,7 @@ import type { Tensor } from "./tensor.ts";
 export interface RecordingHost {
   /** The tape being recorded, if any. */
   readonly tape: Tape | undefined;
-  /** Added to the options of attention while a tape is recorded. */
+  /** Added to the options of attention. */
   readonly attentionDropout: AttentionDropout | undefined;
   /** What computes gradients. */
   readonly kernels: Kernels;
@@ -108,10 +108,11 @@ export function recordedOps(ops: Ops, rt: RecordingHost): Ops {
       return out;
     },
     attention(q, k, v, given, cache) {
-      const { tape } = rt, { bias, start } = given;
-      if (!tape?.tracks(q, k, v, bias)) return ops.attention(q, k, v, given, cache);
-      if (cache || start) throw new TypeError(`Cannot record attention that begins at position ${start} of a cache`);
+      // Without a tape, too: blocks that are run again first run without one.
       const options = rt.attentionDropout ? { ...given, dropout: rt.attentionDropout } : given;
+      const { tape } = rt, { bias, start } = given;
+      if (!tape?.tracks(q, k, v, bias)) return ops.attention(q, k, v, options, cache);
+      if (cache || start) throw new TypeError(`Cannot record attention that begins at position ${start} of a cache`);
       const [batch, time, heads, headDim] = q.shape, lse = rt.temp([batch, heads, time]);
       const held: KeyValueCache = newKeyValueCache((s) => rt.temp(s), batch, k.shape[2], headDim, time);
       const out = ops.attention(q, k, v, { ...options, lse }, held);

@@ -128,7 +128,7 @@ export class Runtime implements Disposable {
     return this.#attentionDropout;
   }
 
-  /** Runs `f`, in which attention drops probabilities while a tape is recorded. */
+  /** Runs `f`, in which attention drops probabilities. */
   dropAttention<T>(dropout: AttentionDropout, f: () => T): T {
     const before = this.#attentionDropout;
     this.#attentionDropout = dropout;

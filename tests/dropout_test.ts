@@ -29,11 +29,16 @@ Deno.test("dropout drops in training: something else in each step and for each s
     const [whole] = await losses(undefined, 1, 0, { position });
     assert((await losses({ embedding: 0.5 }, 1, 0, { position }))[0] !== whole, position);
   }
+  const inside = await losses({ attention: 0.5 }, 3);
+  assertEquals(new Set([...inside, plain]).size, 4);
+  assertEquals(await losses({ attention: 0.5 }, 1, 2), inside.slice(2));
   assertEquals(await losses({}, 1), [plain]);
 });
 
 Deno.test("dropout changes nothing where nothing is trained", async () => {
-  using dropped = createModel(runtime, config, { plugins: [dropout({ residual: 0.5, embedding: 0.5 })] });
+  using dropped = createModel(runtime, config, {
+    plugins: [dropout({ attention: 0.5, residual: 0.5, embedding: 0.5 })],
+  });
   using plain = createModel(runtime, config);
   using trainer = createTrainer(dropped, { steps: 5, learningRate: 0 });
   const logits = (model: typeof plain) => runtime.scope(() => runtime.read(model.forward(example.inputs)));
@@ -47,7 +52,9 @@ Deno.test("dropout changes nothing where nothing is trained", async () => {
 
 Deno.test("blocks that are computed again drop the same", async () => {
   const gradients = async (recompute: boolean) => {
-    using model = createModel(runtime, config, { plugins: [dropout({ residual: 0.4, embedding: 0.4 })] });
+    using model = createModel(runtime, config, {
+      plugins: [dropout({ attention: 0.4, residual: 0.4, embedding: 0.4 })],
+    });
     using trainer = createTrainer(model, { steps: 3, learningRate: 1e-2, recompute });
     const reports = [await trainer.train([example, example], 1), await trainer.train([example], 1)];
     return [...reports, await runtime.read(model.params.get("blocks.0.attention.q.weight")!.tensor)];

@@ -28,7 +28,7 @@ export const trainFlags = {
   schedule: text(component, 'cosine, linear, constant, inverseSqrt, wsd: \'{"type":"cosine","floor":0}\''),
   optimizer: text(component, 'adamW, muon, lion, sgd, adafactor: \'{"type":"adamW","decay":0}\''),
   clip: amount("x", "shorten gradients to this norm, 0 for never (default 1)", { min: 0, real: true }),
-  dropout: amount("x", "share of embeddings and of what layers add that is dropped (default 0)", {
+  dropout: amount("x", "share of embeddings, attention probabilities and what layers add that is dropped (default 0)", {
     min: 0,
     max: 0.99,
     real: true,

@@ -63,7 +63,7 @@ export function assembleRun(
   { out, used, recompute }: RunOptions,
 ): Run {
   const { seed, batch, accumulate, order, smoothing, zLoss, learningRate, steps, warmup } = plan;
-  const rate = plan.dropout, drops = rate ? [dropout({ residual: rate, embedding: rate, seed })] : [];
+  const rate = plan.dropout, drops = rate ? [dropout({ attention: rate, residual: rate, embedding: rate, seed })] : [];
   const model = createModel(runtime, plan.model as never, {
     components: used.components as readonly never[],
     plugins: [...used.plugins, ...drops],
