@@ -3,9 +3,9 @@
  *
  *     deno run -A train.ts --data book.txt
  *
- * In the folder that it names: the model, as generate.ts and others load it; `metrics.jsonl` and `loss.svg`; `state`, the
- * checkpoints that --resume goes on from; `data`, the text as tokens. The result goes to standard output, everything else
- * to standard error. Exit codes: 0 trained, 1 failure, 2 usage, 130 interrupted and saved.
+ * In the folder that it names: the model, as generate.ts and others load it; `metrics.jsonl` (and `.csv`) and `loss.svg`;
+ * `state`, the checkpoints that --resume goes on from; `data`, the text as tokens. The result goes to standard output,
+ * everything else to standard error. Exit codes: 0 trained, 1 failure, 2 usage, 130 interrupted and saved.
  *
  * @module
  */
@@ -108,7 +108,7 @@ function announce({ out, plan, data: { info }, model, trainer }: Run, { say }: S
   const { parameters } = model.describe(), tokens = [info.train.tokens, info.validation.tokens] as const;
   for (const line of describePlan(plan, { parameters, data: info.describe, tokens })) say(line);
   say(`computing  ${model.runtime.backend.name}`);
-  say(`output     ${out}: the model, metrics.jsonl, loss.svg; Ctrl-C saves and stops`);
+  say(`output     ${out}: the model, metrics.jsonl and .csv, loss.svg; Ctrl-C saves and stops`);
   if (trainer.step) say(`going on after step ${trainer.step}`);
 }
 

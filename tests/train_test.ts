@@ -92,6 +92,10 @@ Deno.test("train.ts makes a model of a text file, and generate.ts goes on with i
     assertEquals(Object.keys(evaluations[0]), ["step", "validation", "bitsPerByte", "seconds"]);
     assert(lines.every((line, i) => i === 0 || line.step >= lines[i - 1].step && line.seconds >= lines[i - 1].seconds));
     assert(evaluations[10].validation! < evaluations[0].validation! - 0.5);
+    const [head, first, ...rows] = Deno.readTextFileSync(`${folder}/story-model/metrics.csv`).trimEnd().split("\n");
+    assertEquals(head, "step,loss,norm,learningRate,tokens,validation,bitsPerByte,seconds");
+    assertEquals([first.split(",").length, rows.length], [8, 20]);
+    assertEquals(rows[1].split(",").slice(0, 2), ["2", String(steps[1].loss)]);
     assertMatch(Deno.readTextFileSync(`${folder}/story-model/loss.svg`), /^<svg [\s\S]*<\/svg>\n$/);
   });
 });

@@ -23,7 +23,7 @@ export interface EvaluationLine {
   readonly seconds: number;
 }
 
-/** `metrics.jsonl` and `loss.svg`. */
+/** `metrics.jsonl`, the same as `metrics.csv`, and `loss.svg`. */
 export interface TrainLog extends Disposable {
   /** What was logged of steps. */
   readonly steps: readonly StepLine[];
@@ -31,7 +31,7 @@ export interface TrainLog extends Disposable {
   readonly evaluations: readonly EvaluationLine[];
   /** Appends a line. */
   add(line: StepLine | EvaluationLine): void;
-  /** Brings every line to the disk, and draws the picture anew. */
+  /** Brings every line to the disk, and makes table and picture anew. */
   save(): void;
 }
 
@@ -67,10 +67,23 @@ export function openLog(folder: string, step: number, title: string): TrainLog {
     save() {
       attempt(() => file.syncSync());
       const validation = evaluations.map(({ step, validation }) => ({ step, loss: validation }));
+      attempt(() => writeTextAtomic(`${folder}/metrics.csv`, table(steps, evaluations)));
       attempt(() => writeTextAtomic(`${folder}/loss.svg`, lossPlot({ title, training: steps, validation })));
     },
     [Symbol.dispose]: () => file.close(),
   };
+}
+
+const COLUMNS = ["step", "loss", "norm", "learningRate", "tokens", "validation", "bitsPerByte", "seconds"] as const;
+
+/** One row for each step, what an evaluation after it found beside it. */
+function table(steps: readonly StepLine[], evaluations: readonly EvaluationLine[]): string {
+  const rows = new Map<number, Partial<StepLine & EvaluationLine>>();
+  for (const line of [...steps, ...evaluations]) rows.set(line.step, { ...rows.get(line.step), ...line });
+  const sorted = [...rows.values()].sort((a, b) => a.step! - b.step!);
+  return [COLUMNS, ...sorted.map((row) => COLUMNS.map((name) => row[name] ?? ""))].map((c) => `${c.join(",")}\n`).join(
+    "",
+  );
 }
 
 function readLines(path: string): { text: string; line: StepLine | EvaluationLine }[] {
