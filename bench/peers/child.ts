@@ -1,64 +1,37 @@
 /**
- * A child of peers.ts: one implementation with one number of threads.
+ * A child of peers.ts: one implementation with one number of threads. See serve.ts and protocol.ts.
  *
  *     deno run -A child.ts <implementation> <threads>
- *
- * Commands come on standard input, answers go to standard output, one JSON object a line; see protocol.ts. It ends when
- * its input does.
  */
-import { cpuUsage } from "node:process";
 import { implementations } from "./implementations.ts";
-import { messageOf, splitLines } from "./lines.ts";
 import type { Command, Prepared, Runner } from "./protocol.ts";
+import { processorSeconds, serve, type Server } from "./serve.ts";
 
-const encoder = new TextEncoder();
-
-function answer(object: unknown): void {
-  const bytes = encoder.encode(JSON.stringify(object) + "\n");
-  for (let done = 0; done < bytes.length;) done += Deno.stdout.writeSync(bytes.subarray(done));
-}
-
-/** Processor seconds of this process so far, all its threads together. */
-function processorSeconds(): number {
-  const { user, system } = cpuUsage();
-  return (user + system) / 1e6;
-}
-
-async function serve(runner: Runner): Promise<void> {
+function answers(runner: Runner): Server<Command> {
   let prepared: Prepared | undefined;
-  for await (const line of splitLines(Deno.stdin.readable)) {
-    const command = JSON.parse(line) as Command;
-    try {
+  return {
+    about: runner.about,
+    async answer(command) {
       if (command.do === "prepare") {
         prepared?.close();
         prepared = undefined;
         prepared = await runner.prepare(command.case);
         await prepared.measure(0.3); // engines optimize while they run: the first round should be like the others
-        answer({ evidence: prepared.evidence });
-      } else {
-        if (!prepared) throw new Error("Cannot measure before a case is prepared");
-        const start = performance.now(), before = processorSeconds();
-        const values = await prepared.measure(command.seconds);
-        answer({ values, cpus: (processorSeconds() - before) * 1000 / (performance.now() - start) });
+        return { evidence: prepared.evidence };
       }
-    } catch (error) {
-      answer({ failed: messageOf(error) });
-    }
-  }
+      if (!prepared) throw new Error("Cannot measure before a case is prepared");
+      const start = performance.now(), before = processorSeconds();
+      const values = await prepared.measure(command.seconds);
+      return { values, cpus: (processorSeconds() - before) * 1000 / (performance.now() - start) };
+    },
+  };
 }
 
 if (import.meta.main) {
-  // Standard output is for answers; what a peer has to say goes to standard error.
-  console.log = console.info = console.debug = console.error;
   const [id, threads] = Deno.args;
-  try {
+  await serve(async () => {
     const { load } = implementations.find((i) => i.id === id)!;
     const { start } = await load();
-    const runner = await start(Number(threads));
-    answer({ about: runner.about });
-    await serve(runner);
-  } catch (error) {
-    answer({ failed: messageOf(error) });
-  }
-  Deno.exit(0); // peers leave workers behind
+    return answers(await start(Number(threads)));
+  });
 }

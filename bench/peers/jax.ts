@@ -2,7 +2,8 @@
 import { prepareProduct } from "./measure.ts";
 import type { Runner } from "./protocol.ts";
 
-const PACKAGE = "npm:@jax-js/jax@0.1.25";
+/** The package. */
+export const PACKAGE = "npm:@jax-js/jax@0.1.25";
 
 /** What is used of an array of jax-js. An operation consumes its arguments; `ref` keeps one for another use. */
 interface JaxArray {
@@ -13,10 +14,14 @@ interface JaxArray {
   dispose(): void;
 }
 
-/** What is used of jax-js. */
-interface Jax {
+/** What its start needs of jax-js. */
+interface JaxStart {
   init(backend: string): Promise<string[]>;
   defaultDevice(backend: string): void;
+}
+
+/** What is used of jax-js for products. */
+interface Jax {
   jit(f: (a: JaxArray, b: JaxArray) => JaxArray): (a: JaxArray, b: JaxArray) => JaxArray;
   readonly numpy: {
     array(values: Float32Array): JaxArray;
@@ -24,13 +29,19 @@ interface Jax {
   };
 }
 
-/** Starts it with as many threads as it believes the machine to have. */
-export async function start(threads: number): Promise<Runner> {
+/** Loads it, with as many threads as it believes the machine to have. `J` is what the caller uses of it. */
+export async function openJax<J>(threads: number): Promise<J> {
   // It has no setting for threads.
   Object.defineProperty(navigator, "hardwareConcurrency", { get: () => threads, configurable: true });
-  const { init, defaultDevice, jit, numpy } = await import(PACKAGE) as Jax;
-  if (!(await init("wasm")).includes("wasm")) throw new Error("it has no WebAssembly backend here");
-  defaultDevice("wasm");
+  const jax = await import(PACKAGE) as J & JaxStart;
+  if (!(await jax.init("wasm")).includes("wasm")) throw new Error("it has no WebAssembly backend here");
+  jax.defaultDevice("wasm");
+  return jax;
+}
+
+/** Starts it. */
+export async function start(threads: number): Promise<Runner> {
+  const { jit, numpy } = await openJax<Jax>(threads);
   const matmul = jit((a, b) => numpy.matmul(a, b));
   return {
     about: `${PACKAGE.slice(4)}, wasm`,

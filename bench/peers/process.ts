@@ -1,13 +1,9 @@
-/** Children as the parent sees them. */
-import type { Case } from "./cases.ts";
-import type { Implementation } from "./implementations.ts";
+/** Children as the parent sees them: processes that answer each line of JSON with another. */
 import { messageOf, splitLines } from "./lines.ts";
-import type { Checked, Command, Failed, Measured, Ready } from "./protocol.ts";
+import type { Failed, Ready } from "./protocol.ts";
 
-/** Seconds to wait for an answer: the first start fetches packages, and a large model takes a while to build. */
-const STARTING = 300, PREPARING = 300, MEASURING = 120;
-
-const CHILD = new URL("./child.ts", import.meta.url).href;
+/** Seconds to wait until a child is ready: the first start fetches packages. */
+const STARTING = 300;
 
 /** All children, so that an interrupted run leaves none behind. */
 const alive = new Set<Child>();
@@ -17,13 +13,22 @@ export async function closeChildren(): Promise<void> {
   await Promise.all([...alive].map((child) => child.close()));
 }
 
-/** A child process: one implementation with one number of threads. */
+/** What a child process runs. */
+export interface Program {
+  /** Name or path of the executable. */
+  readonly command: string;
+  /** Its arguments. */
+  readonly args: readonly string[];
+}
+
+/** A script for Deno: no lock file, which is for what the library and its tests import; peers come by exact version. */
+export function denoProgram(script: URL, ...args: string[]): Program {
+  return { command: Deno.execPath(), args: [..."run -A -q --no-lock".split(" "), script.href, ...args] };
+}
+
+/** A child process. */
 export class Child {
-  /** What it runs. */
-  readonly implementation: Implementation;
-  /** How many threads it was asked to use. */
-  readonly threads: number;
-  /** Its name and version, once it has started. */
+  /** Its name and version. */
   about = "";
   /** Why it does not answer any more; `undefined` while it does. */
   broken: string | undefined;
@@ -32,52 +37,34 @@ export class Child {
   #lines: AsyncGenerator<string>;
   #errors = "";
 
-  private constructor(implementation: Implementation, threads: number) {
-    this.implementation = implementation;
-    this.threads = threads;
-    this.#process = new Deno.Command(Deno.execPath(), {
-      // No lock file: it is for what the library and its tests import, and peers are fetched by exact version.
-      args: [..."run -A -q --no-lock".split(" "), CHILD, implementation.id, `${threads}`],
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
+  private constructor({ command, args }: Program) {
+    this.#process = new Deno.Command(command, { args: [...args], stdin: "piped", stdout: "piped", stderr: "piped" })
+      .spawn();
     this.#writer = this.#process.stdin.getWriter();
     this.#lines = splitLines(this.#process.stdout);
     this.#keepErrors();
     alive.add(this);
   }
 
-  /** Starts a child. It comes back broken if it does not get ready. */
-  static async start(implementation: Implementation, threads: number): Promise<Child> {
-    const child = new Child(implementation, threads);
+  /** Starts a child. Throws where it does not get ready. */
+  static async start(program: Program): Promise<Child> {
+    const child = new Child(program);
     try {
       child.about = (await child.#answer<Ready>(STARTING)).about;
+      return child;
     } catch (error) {
-      child.#break(error);
+      await child.close();
+      throw error;
     }
-    return child;
   }
 
-  /** Makes a case ready. */
-  async prepare(c: Case): Promise<Checked> {
-    return await this.#ask<Checked>({ do: "prepare", case: c }, PREPARING);
+  /** Number of the process. */
+  get pid(): number {
+    return this.#process.pid;
   }
 
-  /** Measures the case that was prepared last. */
-  async measure(seconds: number): Promise<Measured> {
-    return await this.#ask<Measured>({ do: "measure", seconds }, MEASURING + 10 * seconds);
-  }
-
-  /** Ends it. */
-  async close(): Promise<void> {
-    this.broken ??= "closed";
-    this.#kill();
-    await this.#process.status;
-    alive.delete(this);
-  }
-
-  async #ask<T>(command: Command, seconds: number): Promise<T> {
+  /** What it answers to `command`, for which it has so many seconds. */
+  async ask<T>(command: object, seconds: number): Promise<T> {
     if (this.broken) throw new Error(this.broken);
     try {
       await this.#writer.write(new TextEncoder().encode(JSON.stringify(command) + "\n"));
@@ -86,6 +73,14 @@ export class Child {
       throw new Error(this.broken);
     }
     return await this.#answer<T>(seconds);
+  }
+
+  /** Ends it. */
+  async close(): Promise<void> {
+    this.broken ??= "closed";
+    this.#kill();
+    await this.#process.status;
+    alive.delete(this);
   }
 
   /** The next answer. Throws what the child reports; a child that ends or hangs is broken from then on. */

@@ -157,7 +157,8 @@ function checked(checks: readonly Check[]): string {
   return found.join("; ");
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table in Markdown; columns without a word are aligned to the right. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const escaped = [head, ...rows].map((cells) => cells.map((cell) => cell.replaceAll("|", "\\|")));
   const widths = head.map((_, i) => Math.max(4, ...escaped.map((cells) => cells[i].length)));
   const words = head.map((_, i) => i === 0 || rows.some((cells) => /[a-z]/i.test(cells[i])));
@@ -177,6 +178,7 @@ function labelOf(id: string): string {
   return (implementations.find((i) => i.id === id) as Implementation).label;
 }
 
-function threadsText(threads: number): string {
+/** `1 thread`, `2 threads`. */
+export function threadsText(threads: number): string {
   return `${threads} ${threads === 1 ? "thread" : "threads"}`;
 }

@@ -2,8 +2,8 @@
 import type { Case } from "./cases.ts";
 import type { Implementation } from "./implementations.ts";
 import { messageOf } from "./lines.ts";
-import { Child } from "./process.ts";
-import type { Evidence, Unit } from "./protocol.ts";
+import { Child, denoProgram } from "./process.ts";
+import type { Checked, Command, Evidence, Measured, Unit } from "./protocol.ts";
 
 /** Who computes what. */
 export interface Place {
@@ -75,12 +75,21 @@ export interface Plan {
   readonly onProgress: (text: string) => void;
 }
 
+/** Seconds to wait for an answer: a large model takes a while to build. */
+const PREPARING = 300, MEASURING = 120;
 /** Idle time before each measurement, ms: thread pools of those before spin for a moment. */
 const PAUSE = 50;
 /** A product may be off by this share of Σ |aᵢ · bᵢ|: far above rounding, far below a mistake. */
 const TOLERANCE = 1e-5;
 /** A logarithm of a probability may differ by this much: wllama keeps its keys and values in f16. */
 const LOG_TOLERANCE = 0.02;
+
+/** An implementation with some number of threads, started. */
+interface Member {
+  readonly implementation: Implementation;
+  readonly threads: number;
+  readonly child: Child;
+}
 
 /** Measures `cases` with one child per implementation and number of threads, and adds what it finds to `results`. */
 export async function runGroup(
@@ -90,69 +99,92 @@ export async function runGroup(
   plan: Plan,
   results: Results,
 ): Promise<void> {
-  const children: Child[] = [];
+  const members: Member[] = [];
   try {
     for (const threads of threadCounts) {
       for (const implementation of implementations) {
         if (!cases.some((c) => implementation.takes(c))) continue;
         plan.onProgress(`starting ${implementation.label}, ${threads} threads`);
-        children.push(await startChild(implementation, threads, results));
+        const member = await startMember(implementation, threads, results);
+        if (member) members.push(member);
       }
     }
-    for (const c of cases) await runCase(c, children.filter((child) => child.implementation.takes(c)), plan, results);
+    for (const c of cases) await runCase(c, members.filter((m) => m.implementation.takes(c)), plan, results);
   } finally {
-    for (const child of children) await child.close();
+    for (const { child } of members) await child.close();
   }
 }
 
-async function startChild(implementation: Implementation, threads: number, results: Results): Promise<Child> {
-  const child = await Child.start(implementation, threads), { about, broken } = child;
-  const known = results.participants.some((p) => p.implementation === implementation.id && p.threads === threads);
-  if (!known || broken !== undefined) {
-    const participant = { implementation: implementation.id, threads, about };
-    results.participants.push(broken === undefined ? participant : { ...participant, unavailable: broken });
+async function startMember(
+  implementation: Implementation,
+  threads: number,
+  { participants }: Results,
+): Promise<Member | undefined> {
+  const who = { implementation: implementation.id, threads };
+  try {
+    const child = await Child.start(
+      denoProgram(new URL("./child.ts", import.meta.url), who.implementation, `${threads}`),
+    );
+    const known = participants.some((p) => p.implementation === who.implementation && p.threads === threads);
+    if (!known) participants.push({ ...who, about: child.about });
+    return { implementation, threads, child };
+  } catch (error) {
+    participants.push({ ...who, about: "", unavailable: messageOf(error) });
+    return undefined;
   }
-  return child;
 }
 
-async function runCase(c: Case, children: readonly Child[], plan: Plan, results: Results): Promise<void> {
-  const place = (child: Child) => ({ case: c.name, implementation: child.implementation.id, threads: child.threads });
-  const ready = new Set<Child>();
-  const attempt = async (child: Child, step: () => Promise<void>) => {
-    if (child.broken) return; // reported before
+/** Rounds in which all have a turn, each after a pause; those that are gone from `members` meanwhile have none. */
+export async function inTurn<T>(
+  members: ReadonlySet<T>,
+  rounds: number,
+  turn: (member: T, round: number) => Promise<void>,
+): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    // Every other round backwards, so that nobody always comes after the same neighbour.
+    for (const member of round % 2 ? [...members].reverse() : [...members]) {
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+      await turn(member, round);
+    }
+  }
+}
+
+async function runCase(c: Case, members: readonly Member[], plan: Plan, results: Results): Promise<void> {
+  const place = (m: Member) => ({ case: c.name, implementation: m.implementation.id, threads: m.threads });
+  const ready = new Set<Member>();
+  const attempt = async (member: Member, step: () => Promise<void>) => {
+    if (member.child.broken) return; // reported before
     try {
       await step();
     } catch (error) {
-      ready.delete(child);
-      results.failures.push({ ...place(child), reason: messageOf(error) });
+      ready.delete(member);
+      results.failures.push({ ...place(member), reason: messageOf(error) });
     }
   };
+  const ask = <T>({ child }: Member, command: Command, seconds: number) => child.ask<T>(command, seconds);
 
   let first: Evidence | undefined;
-  for (const child of children) {
-    plan.onProgress(`${c.name}: preparing ${child.implementation.label}, ${child.threads} threads`);
-    await attempt(child, async () => {
-      const { evidence } = await child.prepare(c);
-      if (child.implementation.role !== "ceiling") {
+  for (const member of members) {
+    plan.onProgress(`${c.name}: preparing ${member.implementation.label}, ${member.threads} threads`);
+    await attempt(member, async () => {
+      const { evidence } = await ask<Checked>(member, { do: "prepare", case: c }, PREPARING);
+      if (member.implementation.role !== "ceiling") {
         first ??= evidence; // Tenon's, which is the first of the implementations
-        results.checks.push({ ...place(child), ...judge(evidence, first) });
+        results.checks.push({ ...place(member), ...judge(evidence, first) });
       }
-      ready.add(child);
+      ready.add(member);
     });
   }
-  for (let round = 0; round < plan.rounds; round++) {
-    // Every other round backwards, so that nobody always comes after the same neighbour.
-    for (const child of round % 2 ? [...ready].reverse() : [...ready]) {
-      plan.onProgress(`${c.name}: round ${round + 1} of ${plan.rounds}, ${child.implementation.label}`);
-      await new Promise((resolve) => setTimeout(resolve, PAUSE));
-      await attempt(child, async () => {
-        const { values, cpus } = await child.measure(plan.seconds);
-        for (const [unit, value] of Object.entries(values)) {
-          results.samples.push({ ...place(child), round, unit: unit as Unit, value, cpus });
-        }
-      });
-    }
-  }
+  await inTurn(ready, plan.rounds, async (member, round) => {
+    plan.onProgress(`${c.name}: round ${round + 1} of ${plan.rounds}, ${member.implementation.label}`);
+    await attempt(member, async () => {
+      const limit = MEASURING + 10 * plan.seconds;
+      const { values, cpus } = await ask<Measured>(member, { do: "measure", seconds: plan.seconds }, limit);
+      for (const [unit, value] of Object.entries(values)) {
+        results.samples.push({ ...place(member), round, unit: unit as Unit, value, cpus });
+      }
+    });
+  });
 }
 
 /** Says how good a result is. Throws if it is wrong. */

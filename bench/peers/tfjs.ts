@@ -2,7 +2,8 @@
 import { prepareProduct } from "./measure.ts";
 import type { Runner } from "./protocol.ts";
 
-const VERSION = "4.22.0";
+/** Of all its packages. */
+export const VERSION = "4.22.0";
 const CORE = `npm:@tensorflow/tfjs-core@${VERSION}`, BACKEND = `npm:@tensorflow/tfjs-backend-wasm@${VERSION}`;
 
 /** What is used of a tensor. */
@@ -11,10 +12,14 @@ interface TfTensor {
   dispose(): void;
 }
 
-/** What is used of tfjs-core. */
-interface TfCore {
+/** What its start needs of tfjs. */
+interface TfStart {
   env(): { set(flag: string, value: boolean): void };
   setBackend(name: string): Promise<boolean>;
+}
+
+/** What is used of tfjs-core for products. */
+interface TfCore {
   tensor2d(values: Float32Array, shape: [number, number]): TfTensor;
   matMul(a: TfTensor, b: TfTensor): TfTensor;
 }
@@ -26,17 +31,31 @@ interface TfBackend {
   getThreadsCount(): number;
 }
 
-/** Starts it; throws where it does not get its threads. */
-export async function start(threads: number): Promise<Runner> {
-  const tf = await import(CORE) as TfCore, backend = await import(BACKEND) as TfBackend;
+/**
+ * Loads `core`, a package that holds tfjs-core, with the WebAssembly backend; throws where it does not get its threads.
+ * `T` is what the caller uses of it.
+ */
+export async function openTfjs<T>(core: string, threads: number): Promise<T> {
+  const tf = await import(core) as T & TfStart, backend = await import(BACKEND) as TfBackend;
   if (threads > 1) await allowThreads(tf, threads);
   backend.setWasmPaths(packageFile("dist/"), true);
   backend.setThreadsCount(threads);
   if (!await tf.setBackend("wasm")) throw new Error("its WebAssembly backend does not start");
   const real = backend.getThreadsCount();
   if (real !== threads) throw new Error(`it has ${real} threads, asked for ${threads}`);
+  return tf;
+}
+
+/** Name and version of the backend. */
+export function aboutBackend(threads: number): string {
+  return `${BACKEND.slice(4)}, ${threads > 1 ? "threaded SIMD" : "SIMD"}`;
+}
+
+/** Starts it. */
+export async function start(threads: number): Promise<Runner> {
+  const tf = await openTfjs<TfCore>(CORE, threads);
   return {
-    about: `${BACKEND.slice(4)}, ${threads > 1 ? "threaded SIMD" : "SIMD"}`,
+    about: aboutBackend(threads),
     prepare(c) {
       if (c.kind !== "product") throw new Error("it is measured with products only");
       return prepareProduct(c, (left, right) => {
@@ -62,7 +81,7 @@ export async function start(threads: number): Promise<Runner> {
  * Its threads are meant for browsers: Emscripten starts a classic worker, which gets its program by `importScripts`.
  * Deno has neither, so each worker becomes one module that holds both, with an `importScripts` that does nothing.
  */
-async function allowThreads(tf: TfCore, threads: number): Promise<void> {
+async function allowThreads(tf: TfStart, threads: number): Promise<void> {
   const folder = "wasm-out/tfjs-backend-wasm-threaded-simd";
   const [program, worker] = await Promise.all([
     Deno.readTextFile(new URL(packageFile(`${folder}.js`))),
