@@ -19,21 +19,12 @@ import { machine } from "./peers/machine.ts";
 import { closeChildren } from "./peers/process.ts";
 import { markdown, ratios, summarize } from "./peers/report.ts";
 import { type Results, runGroup } from "./peers/rounds.ts";
+import { threadCounts } from "./peers/thread_counts.ts";
 
 const flags = {
   only: word(["ops", "models"], "only matrix products, or only models"),
   case: text("regex", "only cases whose name matches, such as '^1x' or '15M decode'"),
-  threads: {
-    value: "list",
-    help: "numbers of threads, with commas between (default 1,2)",
-    parse(given: string) {
-      const counts = given.split(",").map(Number);
-      if (counts.every((n) => Number.isInteger(n) && n >= 1 && n <= 64) && new Set(counts).size === counts.length) {
-        return counts;
-      }
-      throw "different whole numbers from 1 up to 64 with commas between";
-    },
-  },
+  threads: threadCounts,
   rounds: amount("n", "rounds of each case (default 7)", { min: 1 }),
   seconds: amount("s", "seconds of each measurement (default 0.3)", { above: 0, real: true }),
   json: text("file", "write every measurement and a summary to a file"),
