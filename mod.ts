@@ -198,6 +198,7 @@ export type {
   GradientKernels,
 } from "./runtime/gradient_kernels.ts";
 export type {
+  AttentionDropout,
   AttentionOptions,
   GatedKernel,
   Kernels,

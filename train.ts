@@ -139,7 +139,7 @@ async function main(args: readonly string[]): Promise<number> {
     },
   };
   using run = await openRun(given, { out, used, recompute: given.recompute, progress: screen.status });
-  using log = openLog(out, run.trainer.step, out);
+  using log = openLog(out, run.trainer.step, out.replace(/[/\\]+$/, "").replace(/^.*[/\\]/, ""));
   announce(run, screen);
   let stopped = false;
   const onSignal = () => {
