@@ -1,4 +1,5 @@
 import type { Builtin } from "../components/builtins.ts";
+import { show } from "./json.ts";
 import type { Component, ConfigOf, ModelSlots, Slots } from "../components/component.ts";
 import { boolean, integer, type Option, type Options } from "../components/options.ts";
 
@@ -88,7 +89,7 @@ export const slotDefaults: Readonly<Record<keyof ModelSlots | "init", string>> =
 export function resolveConfig(components: readonly Component[], config: unknown): ResolvedConfig {
   expectUnique(components);
   if (typeof config !== "object" || config === null || Array.isArray(config)) {
-    throw new TypeError(`Cannot build a model from ${show(config)}, expected an object`);
+    throw new TypeError(`Cannot build a model from ${show(config, 80)}, expected an object`);
   }
   const known = [...Object.keys(sizeOptions), ...Object.keys(slotDefaults)], given = config as Record<string, unknown>;
   for (const key of Object.keys(given)) {
@@ -123,7 +124,9 @@ export function resolveComponent(
   const component = known.find((c) => c.type === type);
   if (!component) {
     throw new TypeError(
-      `Cannot build ${path}: unknown type ${show(type ?? choice)}, expected one of ${list(known.map((c) => c.type))}`,
+      `Cannot build ${path}: unknown type ${show(type ?? choice, 80)}, expected one of ${
+        list(known.map((c) => c.type))
+      }`,
     );
   }
   const options = component.options as Options<Record<string, unknown>>;
@@ -157,14 +160,9 @@ function expectUnique(components: readonly Component[]): void {
 }
 
 function wrongValue(path: string, value: unknown, expected: string): TypeError {
-  return new TypeError(`Cannot build ${path}: current value is ${show(value)}, expected ${expected}`);
+  return new TypeError(`Cannot build ${path}: current value is ${show(value, 80)}, expected ${expected}`);
 }
 
 function list(names: readonly string[]): string {
   return names.map((n) => JSON.stringify(n)).join(", ");
-}
-
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }

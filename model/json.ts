@@ -12,3 +12,9 @@ export function expectJson(path: string, value: unknown): void {
   const shown = typeof value === "object" ? `a ${value.constructor?.name}` : String(value);
   throw new TypeError(`Cannot save ${path}: it is ${shown}, expected what JSON can hold`);
 }
+
+/** `value` as it stands in messages: JSON, cut after `most` characters. */
+export function show(value: unknown, most = 60): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > most ? `${text.slice(0, most - 3)}...` : text;
+}

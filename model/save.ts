@@ -2,6 +2,7 @@ import type { Model } from "./decoder.ts";
 import type { SavedCheckpoint, StoredExtras, TensorToStore } from "./format.ts";
 import { expectJson } from "./json.ts";
 import { type Plugin, pluginError } from "./plugin.ts";
+import { sha256 } from "./sha256.ts";
 import { openSink, type Sink } from "./sink.ts";
 import { CheckpointError } from "./source.ts";
 
@@ -69,11 +70,6 @@ export async function hashWeights({ params, runtime }: Pick<Model, "params" | "r
     listing += `${name} [${tensor.shape.join(", ")}] ${await sha256(bytes)}\n`;
   }
   return await sha256(new TextEncoder().encode(listing));
-}
-
-async function sha256(bytes: BufferSource): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function checkExtras({ config: { vocab } }: Model, extras: StoredExtras): void {

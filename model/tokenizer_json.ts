@@ -1,4 +1,5 @@
 import { byteSymbols, WORD_PATTERN, wordPattern } from "../components/tokenizers/byte_level.ts";
+import { show } from "./json.ts";
 import type { TokenizerJson } from "../components/tokenizers/tokenizer.ts";
 import { CheckpointError } from "./source.ts";
 
@@ -164,7 +165,13 @@ function checkerOf(file: string) {
       for (const [key, value] of Object.entries(object)) {
         if (others.includes(key)) continue;
         if (!Object.hasOwn(allowed, key)) throw wrong(prefix + key, show(value), "no such field");
-        if (!allowed[key].includes(value)) throw wrong(prefix + key, show(value), allowed[key].map(show).join(" or "));
+        if (!allowed[key].includes(value)) {
+          throw wrong(
+            prefix + key,
+            show(value),
+            allowed[key].map((v) => show(v)).join(" or "),
+          );
+        }
       }
       for (const key of ["type", "Regex"]) {
         if (Object.hasOwn(allowed, key) && !Object.hasOwn(object, key)) {
@@ -173,9 +180,4 @@ function checkerOf(file: string) {
       }
     },
   };
-}
-
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

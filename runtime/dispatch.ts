@@ -1,7 +1,8 @@
 import type { KernelExports } from "../kernels/gen/exports.ts";
+import type { Tensor } from "./tensor.ts";
 
 /** Work of one element of a kernel in multiply-adds: how much of a thread's time it takes. */
-export const COST = { copy: 2, exp: 12, angle: 200 };
+export const COST = { copy: 2, square: 3, step: 6, adam: 12, exp: 12, angle: 200 };
 
 /** Keys of a block and rows of a unit, as in kernels/assembly/attention.ts. */
 export const KEY_BLOCK = 64, ROWS = 4;
@@ -12,6 +13,19 @@ export interface Dispatch {
   chunk(count: number, work: number, grain?: number): number;
   /** Calls the kernel for each piece of `chunk` elements. */
   run(name: keyof KernelExports, count: number, chunk: number, ...args: number[]): void;
+}
+
+/** Runs a kernel over `0 … count`, an element of which costs `cost` multiply-adds. */
+export type Split = (name: keyof KernelExports, count: number, cost: number, ...args: number[]) => void;
+
+/** Splits over what `pool` has; pieces are multiples of `grain`. */
+export function splitOver(pool: Dispatch, grain = 1): Split {
+  return (name, count, cost, ...args) => pool.run(name, count, pool.chunk(count, count * cost, grain), ...args);
+}
+
+/** Where a tensor lies; 0 for none. */
+export function pointer(t: Tensor | undefined): number {
+  return t?.ptr ?? 0;
 }
 
 /** Arguments of kernels that drop elements: threshold of their words (0: none are dropped), factor of the others, seed. */

@@ -49,6 +49,12 @@ export function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
   });
 }
 
+/** What ops do beside computing. */
+interface Mode {
+  readonly tape: Tape | undefined;
+  readonly attentionDropout: AttentionDropout | undefined;
+}
+
 /** Memory, kernels and ops over one backend. */
 export class Runtime implements Disposable {
   /** What it runs on. */
@@ -56,8 +62,7 @@ export class Runtime implements Disposable {
   /** Differentiable operations. */
   readonly ops: Ops;
   #closed = false;
-  #tape: Tape | undefined;
-  #attentionDropout: AttentionDropout | undefined;
+  #mode: Mode = { tape: undefined, attentionDropout: undefined };
 
   /** Takes over `backend`: closing the runtime closes it. */
   constructor(backend: Backend) {
@@ -109,39 +114,27 @@ export class Runtime implements Disposable {
 
   /** The tape being recorded, if any. */
   get tape(): Tape | undefined {
-    return this.#tape;
-  }
-
-  /** Runs `f`, recording its ops on `tape`; with `undefined`, recording nothing. */
-  record<T>(tape: Tape | undefined, f: () => T): T {
-    const before = this.#tape;
-    this.#tape = tape;
-    try {
-      return f();
-    } finally {
-      this.#tape = before;
-    }
+    return this.#mode.tape;
   }
 
   /** What {@linkcode Runtime.dropAttention} asks for at the moment. */
   get attentionDropout(): AttentionDropout | undefined {
-    return this.#attentionDropout;
+    return this.#mode.attentionDropout;
+  }
+
+  /** Runs `f`, recording its ops on `tape`; with `undefined`, recording nothing. */
+  record<T>(tape: Tape | undefined, f: () => T): T {
+    return this.#during({ ...this.#mode, tape }, f);
   }
 
   /** Runs `f`, in which attention drops probabilities. */
   dropAttention<T>(dropout: AttentionDropout, f: () => T): T {
-    const before = this.#attentionDropout;
-    this.#attentionDropout = dropout;
-    try {
-      return f();
-    } finally {
-      this.#attentionDropout = before;
-    }
+    return this.#during({ ...this.#mode, attentionDropout: dropout }, f);
   }
 
   /** Runs `f`, then forgets the scratch tensors that it made. While a tape is recorded they stay: it refers to them. */
   scope<T>(f: () => T): T {
-    if (this.#tape) return f();
+    if (this.tape) return f();
     const { scratch } = this.backend, mark = scratch.mark();
     try {
       return f();
@@ -158,7 +151,7 @@ export class Runtime implements Disposable {
 
   /** Runs `f` and keeps only its result. */
   keep(f: () => Tensor): Tensor {
-    if (this.#tape) return f();
+    if (this.tape) return f();
     const result = this.scope(f), home = this.temp(result.shape, result.dtype);
     if (home.ptr !== result.ptr) this.backend.copy(home, result);
     return home;
@@ -169,7 +162,7 @@ export class Runtime implements Disposable {
    * https://arxiv.org/abs/1604.06174
    */
   recompute(f: (x: Tensor) => Tensor, x: Tensor): Tensor {
-    const tape = this.#tape;
+    const { tape } = this;
     if (!tape) return f(x);
     const out = this.record(undefined, () => this.keep(() => f(x)));
     tape.record(out, undefined, (g) => {
@@ -257,6 +250,16 @@ export class Runtime implements Disposable {
   /** Lets `using` close it. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #during<T>(mode: Mode, f: () => T): T {
+    const before = this.#mode;
+    this.#mode = mode;
+    try {
+      return f();
+    } finally {
+      this.#mode = before;
+    }
   }
 
   #check(): void {

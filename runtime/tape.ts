@@ -110,8 +110,9 @@ export class Tape {
       step.back(gradient);
       // Whatever used `out` came later, so has been played back before.
       if (!made.own) continue;
-      const bytes = bytesOf(gradient);
-      this.#free.set(bytes, [...this.#free.get(bytes) ?? [], gradient]);
+      const bytes = bytesOf(gradient), free = this.#free.get(bytes);
+      if (free) free.push(gradient);
+      else this.#free.set(bytes, [gradient]);
     }
     this.#playing = undefined;
   }

@@ -4,7 +4,7 @@ import { relaxed } from "../kernels/gen/relaxed.ts";
 import type { Arena } from "./arena.ts";
 import type { LinearMemory } from "./memory.ts";
 import type { AttentionOptions, Kernels, KeyValueCache, RotaryLayout, SinusoidLayout } from "./kernels.ts";
-import { COST, type Dispatch, dropoutArguments, KEY_BLOCK, ROWS } from "./dispatch.ts";
+import { COST, type Dispatch, dropoutArguments, KEY_BLOCK, pointer, ROWS, splitOver } from "./dispatch.ts";
 import type { GradientKernels } from "./gradient_kernels.ts";
 import { dimOf, PANEL, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
 import { wasmGradients } from "./wasm_gradients.ts";
@@ -40,19 +40,18 @@ const sinusoidCode: Readonly<Record<SinusoidLayout, number>> = { cosSin: 0, sinC
 const CACHED = 24 * 2 ** 20;
 /** Depth from which a panel is long enough for several to be read at once. */
 const LONG = 1024;
+
 /** The kernels in WebAssembly. Each line names the axis it is split over, and what an element of it costs. */
 export function wasmKernels(pool: Dispatch, linear: LinearMemory, scratch: Arena): Kernels {
   const { memory } = linear;
   type Name = keyof KernelExports;
-  const split = (name: Name, count: number, cost: number, ...args: number[]) =>
-    pool.run(name, count, pool.chunk(count, count * cost), ...args);
+  const split = splitOver(pool);
   const unary = (name: Name, cost: number) => (out: Tensor, x: Tensor) =>
     split(name, size(x.shape), cost, out.ptr, x.ptr);
   const gated = (name: Name, cost: number) => (out: Tensor, gate: Tensor, up: Tensor) =>
     split(name, size(gate.shape), cost, out.ptr, gate.ptr, up.ptr);
   const repeated = (name: Name) => (out: Tensor, x: Tensor, y: Tensor) =>
     split(name, size(x.shape), COST.copy, out.ptr, x.ptr, y.ptr, size(y.shape));
-  const pointer = (t: Tensor | undefined) => t?.ptr ?? 0;
   const kernels: Omit<Kernels, keyof GradientKernels> = {
     ...wasmOptimizers(split),
     widen: (out, x) => split(x.dtype === "bf16" ? "widen_bf16" : "widen_f16", size(x.shape), COST.copy, out.ptr, x.ptr),

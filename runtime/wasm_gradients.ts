@@ -1,6 +1,6 @@
 import type { KernelExports } from "../kernels/gen/exports.ts";
 import type { Arena } from "./arena.ts";
-import { COST, type Dispatch, dropoutArguments, KEY_BLOCK, ROWS } from "./dispatch.ts";
+import { COST, type Dispatch, dropoutArguments, KEY_BLOCK, pointer, ROWS, splitOver } from "./dispatch.ts";
 import type { GradientKernels } from "./gradient_kernels.ts";
 import type { GatedKernel, Kernels, UnaryKernel } from "./kernels.ts";
 import { newKeyValueCache } from "./key_value_cache.ts";
@@ -33,11 +33,7 @@ export function wasmGradients(
   scratch: Arena,
   kernels: Pick<Kernels, "append" | "packTransposed">,
 ): GradientKernels {
-  const split = (name: Name, count: number, cost: number, ...args: number[]) =>
-    pool.run(name, count, pool.chunk(count, count * cost), ...args);
-  const columns = (name: Name, count: number, cost: number, ...args: number[]) =>
-    pool.run(name, count, pool.chunk(count, count * cost, 16), ...args);
-  const pointer = (t: Tensor | undefined) => t?.ptr ?? 0;
+  const split = splitOver(pool), columns = splitOver(pool, 16);
   const temp = (shape: readonly number[], layout: "rows" | "panels" = "rows"): Tensor => ({
     ptr: scratch.alloc(bytesOf({ shape, dtype: "f32", layout })),
     shape,

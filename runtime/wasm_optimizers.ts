@@ -1,12 +1,6 @@
-import type { KernelExports } from "../kernels/gen/exports.ts";
+import { COST, pointer, type Split } from "./dispatch.ts";
 import { type OptimizerKernels, SQUARE_BLOCK, squareBlocks, storedSize } from "./optimizer_kernels.ts";
 import { panelsOf, size, type Tensor } from "./tensor.ts";
-
-/** Runs a kernel over `0 … count`, an element of which costs `cost` multiply-adds. */
-export type Split = (name: keyof KernelExports, count: number, cost: number, ...args: number[]) => void;
-
-/** Work of an element in multiply-adds: what is bound by memory, and Adam's divisions. */
-const COST = { copy: 2, step: 6, adam: 12, square: 3 };
 
 /** The optimizers' kernels in WebAssembly. */
 export function wasmOptimizers(split: Split): OptimizerKernels {
@@ -23,7 +17,7 @@ export function wasmOptimizers(split: Split): OptimizerKernels {
       split("adamw_f32", storedSize(p), COST.adam, p.ptr, m.ptr, v.ptr, g.ptr, ...rates);
     },
     sgd: (p, b, g, { momentum, nesterov, decay, rate }) =>
-      split("sgd_f32", storedSize(p), COST.step, p.ptr, b?.ptr ?? 0, g.ptr, momentum, nesterov ? 1 : 0, decay, rate),
+      split("sgd_f32", storedSize(p), COST.step, p.ptr, pointer(b), g.ptr, momentum, nesterov ? 1 : 0, decay, rate),
     lion: (p, m, g, { beta1, beta2, rate, keep }) =>
       split("lion_f32", storedSize(p), COST.step, p.ptr, m.ptr, g.ptr, 1 - beta1, 1 - beta2, rate, keep),
     momentum: (out, m, g, momentum) =>

@@ -13,8 +13,6 @@ export interface OpCase {
   readonly tolerance: number;
   /** `false` if it has none, as attention that begins in the middle of a cache. */
   readonly gradient?: false;
-  /** Largest such difference between its gradient and central differences. */
-  readonly slack?: number;
   /** Floating-point operations, where they are what an op is measured by. */
   readonly flops?: number;
 }

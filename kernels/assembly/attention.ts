@@ -8,6 +8,7 @@
 // The positions so far are one stretch of memory in each. Blocks begin at multiples of KEY_BLOCK, and keys that a row may not see add exact zeros. So a row has the same bytes
 // whichever rows it is computed with: one token at a time, in chunks or all at once.
 
+import { scale_f32 } from "./elementwise";
 import { transpose4 } from "./gemm";
 import { expBelow4, logarithm } from "./math";
 import { dropRow } from "./random";
@@ -136,10 +137,7 @@ export function attention_f32(
     const head = unit / tiles, kvHead = head % kvHeads, batch = head / kvHeads;
     const first = unit % tiles * ROWS, rows = min(ROWS, time * group - first);
     for (let i = 0; i < rows; i++) {
-      const from = q + rowBytes(batch, first + i, time, heads, kvHead, group) * headDim, to = qs + i * qRow;
-      for (let d = 0; d < headDim; d += 4) {
-        storeUpTo4(to + floats(d), f32x4.mul(loadUpTo4(from + floats(d), headDim - d), f32x4.splat(scale)), headDim - d);
-      }
+      scale_f32(qs + i * qRow, q + rowBytes(batch, first + i, time, heads, kvHead, group) * headDim, scale, 0, headDim);
       store<f32>(state + i * 8, f32.NEGATIVE_INFINITY);
       store<f32>(state + i * 8, 0, 4);
     }

@@ -10,25 +10,12 @@
 import {
   addBias, KEY_BLOCK, keyHeadBytes, rowBytes, ROWS, valueBlock, valueHeadBytes, VALUE_PANEL,
 } from "./attention";
+import { scale_f32 } from "./elementwise";
+import { add_scaled_f32 } from "./elementwise_dx";
 import { expBelow4 } from "./math";
 import { dropRow } from "./random";
-import { floats, loadUpTo4, madd, storeUpTo4, sum4 } from "./simd";
+import { floats, loadUpTo4, madd, sum4 } from "./simd";
 import { band, PANEL, PANEL_STEP } from "./tile";
-
-/** Copies a vector of `n` floats, times `scale`. */
-function copyScaled(to: usize, from: usize, n: i32, scale: f32): void {
-  const s = f32x4.splat(scale);
-  for (let i = 0; i < n; i += 4) storeUpTo4(to + floats(i), f32x4.mul(loadUpTo4(from + floats(i), n - i), s), n - i);
-}
-
-/** Adds `factor · x` to a vector of `n` floats. */
-function addScaled(to: usize, x: usize, n: i32, factor: f32): void {
-  const s = f32x4.splat(factor);
-  for (let i = 0; i < n; i += 4) {
-    const at = floats(i), left = n - i;
-    storeUpTo4(to + at, madd(loadUpTo4(x + at, left), s, loadUpTo4(to + at, left)), left);
-  }
-}
 
 /** `delta[batch, head, t] = Σ G · out`. Owns rows of batch · heads · time. */
 export function attention_delta_f32(
@@ -81,8 +68,8 @@ export function attention_dq_f32(
     const first = unit % tiles * ROWS, rows = min(ROWS, time * group - first);
     for (let i = 0; i < rows; i++) {
       const at = rowBytes(batch, first + i, time, heads, kvHead, group) * headDim;
-      copyScaled(qs + i * row, q + at, headDim, scale);
-      copyScaled(gs + i * row, g + at, headDim, 1);
+      scale_f32(qs + i * row, q + at, scale, 0, headDim);
+      scale_f32(gs + i * row, g + at, 1, 0, headDim);
     }
     memory.fill(o, 0, rows * oRow);
     const from = first / group, until = (first + rows - 1) / group + 1;
@@ -108,7 +95,7 @@ export function attention_dq_f32(
     }
     for (let i = 0; i < rows; i++) {
       const at = rowBytes(batch, first + i, time, heads, kvHead, group) * headDim;
-      addScaled(dq + at, o + i * oRow, headDim, scale);
+      add_scaled_f32(dq + at, o + i * oRow, scale, 0, headDim);
     }
   }
 }
@@ -134,8 +121,8 @@ export function attention_dkv_f32(
     const first = unit % tiles * ROWS, rows = min(ROWS, time - first);
     const from = floats((<usize>(batch * time + first) * kvHeads + kvHead) * headDim), stride = kvHeads * row;
     for (let i = 0; i < rows; i++) {
-      copyScaled(ks + i * row, k + from + i * stride, headDim, scale);
-      copyScaled(vs + i * row, v + from + i * stride, headDim, 1);
+      scale_f32(ks + i * row, k + from + i * stride, scale, 0, headDim);
+      scale_f32(vs + i * row, v + from + i * stride, 1, 0, headDim);
     }
     memory.fill(ok, 0, 2 * ROWS * oRow);
     const until = window ? min(time, first + rows - 1 + window) : time;
@@ -169,8 +156,8 @@ export function attention_dkv_f32(
       }
     }
     for (let i = 0; i < rows; i++) {
-      if (dk) addScaled(dk + from + i * stride, ok + i * oRow, headDim, scale);
-      if (dv) addScaled(dv + from + i * stride, ov + i * oRow, headDim, 1);
+      if (dk) add_scaled_f32(dk + from + i * stride, ok + i * oRow, scale, 0, headDim);
+      if (dv) add_scaled_f32(dv + from + i * stride, ov + i * oRow, 1, 0, headDim);
     }
   }
 }
@@ -192,7 +179,7 @@ export function attention_dbias_f32(
       const keyHead = <usize>(n * kvHeads + h / group) * keyHeadBytes(time, headDim);
       for (let t = 0; t < time; t++) {
         const at = floats((<usize>(n * time + t) * heads + h) * headDim), s = floats((n * heads + h) * time + t);
-        copyScaled(qs, q + at, headDim, scale);
+        scale_f32(qs, q + at, scale, 0, headDim);
         for (let block = 0; block <= t; block += KEY_BLOCK) {
           const count = min(KEY_BLOCK, t + 1 - block), columns = (count + PANEL - 1) & ~(PANEL - 1);
           const from = keyHead + <usize>(block >>> 3) * panel, lo = window ? max(0, t - window + 1 - block) : 0;

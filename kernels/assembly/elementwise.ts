@@ -67,8 +67,9 @@ export function scale_f32(out: usize, x: usize, factor: f32, begin: i32, end: i3
   }
 }
 
-const RELU: i32 = 0, RELU_SQUARED: i32 = 1, GELU: i32 = 2, GELU_TANH: i32 = 3, SILU: i32 = 4, SIGMOID: i32 = 5;
-const TANH: i32 = 6, ERF: i32 = 7, EXP: i32 = 8;
+/** The functions by number; runtime/wasm_gradients.ts knows them, too. */
+export const RELU: i32 = 0, RELU_SQUARED: i32 = 1, GELU: i32 = 2, GELU_TANH: i32 = 3, SILU: i32 = 4, SIGMOID: i32 = 5;
+export const TANH: i32 = 6, ERF: i32 = 7, EXP: i32 = 8;
 
 /** Function number `f` of one vector. */
 export function activation4(f: i32, x: v128): v128 {

@@ -1,12 +1,11 @@
 // Gradients of elementwise.ts: each adds to what it is given. All own elements `begin … end`, in four-lane arithmetic.
 
 import { erfWith4, exp4, expBelow4, sigmoid4, sine, tanh4 } from "./math";
-import { activation4 } from "./elementwise";
+import {
+  activation4, ERF, GELU, GELU_TANH, RELU, RELU_SQUARED, SIGMOID, SILU, TANH,
+} from "./elementwise";
 import { lanesFrom, random4 } from "./random";
 import { floats, loadUpTo4, madd, storeUpTo4 } from "./simd";
-
-const RELU: i32 = 0, RELU_SQUARED: i32 = 1, GELU: i32 = 2, GELU_TANH: i32 = 3, SILU: i32 = 4, SIGMOID: i32 = 5;
-const TANH: i32 = 6, ERF: i32 = 7, EXP: i32 = 8;
 
 // @ts-ignore: decorator
 @inline

@@ -33,6 +33,65 @@ export function sinusoid_f64(
   }
 }
 
+// A gradient is the rows of `g` rotated back, by the angle −a, and added: each layout has one loop for both.
+
+/** `v`, added to what is at `at` if `add`; at most four. */
+// @ts-ignore: decorator
+@inline
+function put(at: usize, v: v128, count: i32, add: bool): void {
+  storeUpTo4(at, add ? f32x4.add(loadUpTo4(at, count), v) : v, count);
+}
+
+/** Dimensions from `2 · half` on are not rotated. */
+// @ts-ignore: decorator
+@inline
+function putRest(out: usize, x: usize, half: i32, headDim: i32, add: bool): void {
+  for (let i = 2 * half; i < headDim; i += 4) put(out + floats(i), loadUpTo4(x + floats(i), headDim - i), headDim - i, add);
+}
+
+// @ts-ignore: decorator
+@inline
+function rotateHalf(
+  out: usize, x: usize, table: usize, start: i32, time: i32, heads: i32, headDim: i32, half: i32, begin: i32, end: i32,
+  back: bool,
+): void {
+  for (let r = begin; r < end; r++) {
+    const cos = table + <usize>(start + r % time) * floats(2 * half), sin = cos + floats(half);
+    for (let h = 0; h < heads; h++) {
+      const at = floats((<usize>r * heads + h) * headDim), xp = x + at, yp = out + at;
+      for (let i = 0; i < half; i += 4) {
+        const o = floats(i), far = o + floats(half), left = half - i;
+        const c = loadUpTo4(cos + o, left), turn = loadUpTo4(sin + o, left), s = back ? f32x4.neg(turn) : turn;
+        const u = loadUpTo4(xp + o, left), v = loadUpTo4(xp + far, left);
+        put(yp + o, f32x4.sub(f32x4.mul(u, c), f32x4.mul(v, s)), left, back);
+        put(yp + far, f32x4.add(f32x4.mul(u, s), f32x4.mul(v, c)), left, back);
+      }
+      putRest(yp, xp, half, headDim, back);
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function rotateInterleaved(
+  out: usize, x: usize, table: usize, start: i32, time: i32, heads: i32, headDim: i32, half: i32, begin: i32, end: i32,
+  back: bool,
+): void {
+  for (let r = begin; r < end; r++) {
+    const cos = table + <usize>(start + r % time) * floats(2 * half), sin = cos + floats(half);
+    for (let h = 0; h < heads; h++) {
+      const at = floats((<usize>r * heads + h) * headDim), xp = x + at, yp = out + at;
+      for (let i = 0; i < half; i++) {
+        const c = load<f32>(cos + floats(i)), turn = load<f32>(sin + floats(i)), s = back ? -turn : turn;
+        const u = load<f32>(xp + floats(2 * i)), v = load<f32>(xp + floats(2 * i + 1)), to = yp + floats(2 * i);
+        store<f32>(to, back ? load<f32>(to) + (u * c - v * s) : u * c - v * s);
+        store<f32>(to, back ? load<f32>(to, 4) + (u * s + v * c) : u * s + v * c, 4);
+      }
+      putRest(yp, xp, half, headDim, back);
+    }
+  }
+}
+
 /**
  * Rotates the pairs `(x[i], x[i + half])` of each head by the angle of its position: `half` of them, the rest of
  * `headDim` is copied. `x [batch, time, heads, headDim]`; `table` rows `start … start + time` hold `[cos | sin]`.
@@ -41,82 +100,26 @@ export function sinusoid_f64(
 export function rotate_half_f32(
   out: usize, x: usize, table: usize, start: i32, time: i32, heads: i32, headDim: i32, half: i32, begin: i32, end: i32,
 ): void {
-  for (let r = begin; r < end; r++) {
-    const cos = table + <usize>(start + r % time) * floats(2 * half), sin = cos + floats(half);
-    for (let h = 0; h < heads; h++) {
-      const at = floats((<usize>r * heads + h) * headDim), xp = x + at, yp = out + at;
-      for (let i = 0; i < half; i += 4) {
-        const o = floats(i), left = half - i;
-        const c = loadUpTo4(cos + o, left), s = loadUpTo4(sin + o, left);
-        const u = loadUpTo4(xp + o, left), v = loadUpTo4(xp + o + floats(half), left);
-        storeUpTo4(yp + o, f32x4.sub(f32x4.mul(u, c), f32x4.mul(v, s)), left);
-        storeUpTo4(yp + o + floats(half), f32x4.add(f32x4.mul(u, s), f32x4.mul(v, c)), left);
-      }
-      for (let i = 2 * half; i < headDim; i++) store<f32>(yp + floats(i), load<f32>(xp + floats(i)));
-    }
-  }
+  rotateHalf(out, x, table, start, time, heads, headDim, half, begin, end, false);
 }
 
 /** As `rotate_half_f32`, for the pairs `(x[2i], x[2i + 1])`. */
 export function rotate_interleaved_f32(
   out: usize, x: usize, table: usize, start: i32, time: i32, heads: i32, headDim: i32, half: i32, begin: i32, end: i32,
 ): void {
-  for (let r = begin; r < end; r++) {
-    const cos = table + <usize>(start + r % time) * floats(2 * half), sin = cos + floats(half);
-    for (let h = 0; h < heads; h++) {
-      const at = floats((<usize>r * heads + h) * headDim), xp = x + at, yp = out + at;
-      for (let i = 0; i < half; i++) {
-        const c = load<f32>(cos + floats(i)), s = load<f32>(sin + floats(i));
-        const u = load<f32>(xp + floats(2 * i)), v = load<f32>(xp + floats(2 * i + 1));
-        store<f32>(yp + floats(2 * i), u * c - v * s);
-        store<f32>(yp + floats(2 * i + 1), u * s + v * c);
-      }
-      for (let i = 2 * half; i < headDim; i++) store<f32>(yp + floats(i), load<f32>(xp + floats(i)));
-    }
-  }
+  rotateInterleaved(out, x, table, start, time, heads, headDim, half, begin, end, false);
 }
 
-/** Gradient of `rotate_half_f32`: `dx += ` the rows of `g` rotated back. */
+/** Gradient of `rotate_half_f32`: `dx +=` the rows of `g` rotated back. */
 export function rotate_half_dx_f32(
   dx: usize, g: usize, table: usize, start: i32, time: i32, heads: i32, headDim: i32, half: i32, begin: i32, end: i32,
 ): void {
-  for (let r = begin; r < end; r++) {
-    const cos = table + <usize>(start + r % time) * floats(2 * half), sin = cos + floats(half);
-    for (let h = 0; h < heads; h++) {
-      const at = floats((<usize>r * heads + h) * headDim), gp = g + at, to = dx + at;
-      for (let i = 0; i < half; i += 4) {
-        const o = floats(i), far = o + floats(half), left = half - i;
-        const c = loadUpTo4(cos + o, left), s = loadUpTo4(sin + o, left);
-        const u = loadUpTo4(gp + o, left), v = loadUpTo4(gp + far, left);
-        const du = f32x4.add(f32x4.mul(u, c), f32x4.mul(v, s)), dv = f32x4.sub(f32x4.mul(v, c), f32x4.mul(u, s));
-        storeUpTo4(to + o, f32x4.add(loadUpTo4(to + o, left), du), left);
-        storeUpTo4(to + far, f32x4.add(loadUpTo4(to + far, left), dv), left);
-      }
-      addRest(to, gp, 2 * half, headDim);
-    }
-  }
+  rotateHalf(dx, g, table, start, time, heads, headDim, half, begin, end, true);
 }
 
 /** Gradient of `rotate_interleaved_f32`. */
 export function rotate_interleaved_dx_f32(
   dx: usize, g: usize, table: usize, start: i32, time: i32, heads: i32, headDim: i32, half: i32, begin: i32, end: i32,
 ): void {
-  for (let r = begin; r < end; r++) {
-    const cos = table + <usize>(start + r % time) * floats(2 * half), sin = cos + floats(half);
-    for (let h = 0; h < heads; h++) {
-      const at = floats((<usize>r * heads + h) * headDim), gp = g + at, to = dx + at;
-      for (let i = 0; i < half; i++) {
-        const c = load<f32>(cos + floats(i)), s = load<f32>(sin + floats(i));
-        const u = load<f32>(gp + floats(2 * i)), v = load<f32>(gp + floats(2 * i + 1));
-        store<f32>(to + floats(2 * i), load<f32>(to + floats(2 * i)) + (u * c + v * s));
-        store<f32>(to + floats(2 * i + 1), load<f32>(to + floats(2 * i + 1)) + (v * c - u * s));
-      }
-      addRest(to, gp, 2 * half, headDim);
-    }
-  }
-}
-
-/** Dimensions that no angle turns pass their gradient on. */
-function addRest(to: usize, g: usize, from: i32, until: i32): void {
-  for (let i = from; i < until; i++) store<f32>(to + floats(i), load<f32>(to + floats(i)) + load<f32>(g + floats(i)));
+  rotateInterleaved(dx, g, table, start, time, heads, headDim, half, begin, end, true);
 }

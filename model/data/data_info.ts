@@ -1,3 +1,4 @@
+import { sha256 } from "../sha256.ts";
 import { CheckpointError, openSource, readJson } from "../source.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import type { Side, TextCounts } from "./split.ts";
@@ -87,6 +88,5 @@ export async function openData(directory: string): Promise<PreparedData> {
 export async function tokenizerHash(tokenizer: Pick<Tokenizer, "vocab" | "decode" | "json">): Promise<string> {
   const { json, vocab } = tokenizer;
   const text = JSON.stringify(json ?? Array.from({ length: vocab }, (_, id) => tokenizer.decode([id])));
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return await sha256(new TextEncoder().encode(text));
 }

@@ -3,6 +3,7 @@ import type { TokenizerJson } from "../../components/tokenizers/tokenizer.ts";
 import { tokenizerHash } from "../../model/data/data_info.ts";
 import { corpus } from "../../model/data/documents.ts";
 import { listTextFiles } from "../../model/data/files.ts";
+import { hex } from "../../model/sha256.ts";
 import { CheckpointError, openSource, readJson } from "../../model/source.ts";
 import type { Tokenizer } from "../../model/tokenizer.ts";
 import { tokenizerOf } from "../../model/tokenizer_of.ts";
@@ -96,7 +97,7 @@ export async function fingerprint(files: readonly string[]): Promise<string> {
       sum = new Uint8Array(await crypto.subtle.digest("SHA-256", buffer.subarray(0, 32 + held)));
     }
   }
-  return Array.from(sum, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex(sum);
 }
 
 /** Throws a {@linkcode UsageError} where `given` is not the tokenizer of a training that was begun. */

@@ -35,7 +35,7 @@ export const trainFlags = {
   }),
   smoothing: amount("x", "label smoothing (default 0)", { min: 0, max: 0.99, real: true }),
   "z-loss": amount("x", "weight of the squared log of the softmax's sum (default 0)", { min: 0, real: true }),
-  init: text(component, "how weights start: normal, xavier, kaiming, t5, small (default: as the config says)"),
+  init: text(component, "how weights start: normal, xavier, kaiming, t5, smallInit (default: as the config says)"),
   order: word(["random", "epoch"], "windows anywhere, or side by side, each once in an epoch (default random)"),
   validation: amount("x", "share of the data held back (default 0.1, less of more than 5 MB)", {
     min: 0,

@@ -1,4 +1,5 @@
 import type { ModelConfig, ResolvedConfig } from "../../model/config.ts";
+import { show } from "../../model/json.ts";
 import type { Checkpoint, CheckpointFormat, StoredTensor } from "../../model/format.ts";
 import { CheckpointError, type Source } from "../../model/source.ts";
 import { size } from "../../runtime/tensor.ts";
@@ -164,9 +165,4 @@ async function readQuantized(
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

@@ -8,6 +8,7 @@
  * @module
  */
 import { loadModel } from "../../model/checkpoint.ts";
+import { sha256 } from "../../model/sha256.ts";
 import { openSink } from "../../model/sink.ts";
 import { CheckpointError } from "../../model/source.ts";
 import { createRuntime } from "../../runtime/runtime.ts";
@@ -55,9 +56,8 @@ async function main(args: readonly string[]): Promise<number> {
   using sink = openSink(folder || ".");
   await sink.write(file, [module]);
   sink.commit();
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
   print(`${out}: ${module.length} of ${LIMIT} bytes\n`);
-  print(`${parameters} parameters, ${bytes.length} bytes packed, SHA-256 ${hash}\n`);
+  print(`${parameters} parameters, ${bytes.length} bytes packed, SHA-256 ${await sha256(bytes)}\n`);
   print(
     `error of matrices: worst ${worst.error.toExponential(2)} (${worst.name}), mean ${mean.toExponential(2)}, ` +
       `relative RMS ${(100 * relative).toFixed(3)} %\n`,
