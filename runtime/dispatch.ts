@@ -4,7 +4,7 @@ import type { Tensor } from "./tensor.ts";
 /** Work of one element of a kernel in multiply-adds: how much of a thread's time it takes. */
 export const COST = { copy: 2, square: 3, step: 6, adam: 12, exp: 12, angle: 200 };
 
-/** Keys of a block and rows of a unit, as in kernels/assembly/attention.ts. */
+/** Keys (and queries, on the way back) of a block and rows of a tile, as in kernels/assembly/attention.ts. */
 export const KEY_BLOCK = 64, ROWS = 4;
 
 /** Runs a kernel over `0 … count`, whole or in pieces, here or on several threads. */

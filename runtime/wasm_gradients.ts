@@ -1,12 +1,9 @@
-import type { KernelExports } from "../kernels/gen/exports.ts";
 import type { Arena } from "./arena.ts";
 import { COST, type Dispatch, dropoutArguments, KEY_BLOCK, pointer, ROWS, splitOver } from "./dispatch.ts";
 import type { GradientKernels } from "./gradient_kernels.ts";
 import type { GatedKernel, Kernels, UnaryKernel } from "./kernels.ts";
 import { newKeyValueCache } from "./key_value_cache.ts";
 import { bytesOf, dimOf, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
-
-type Name = keyof KernelExports;
 
 /** How kernels/assembly/elementwise.ts numbers functions; sine and cosine have kernels of their own. */
 const functions: Readonly<Record<Exclude<UnaryKernel, "sin" | "cos">, number>> = {
@@ -46,23 +43,11 @@ export function wasmGradients(
     f();
     scratch.rewind(mark);
   }
-  function transposed(x: Tensor): Tensor {
-    const m = rowsOf(x), k = dimOf(x), out = temp([k, m]);
-    columns("transpose_f32", k, m * COST.copy, out.ptr, x.ptr, m, k);
-    return out;
-  }
   /** Columns of `x [m, n]` as panels of depth m. */
   function columnPanels(x: Tensor): Tensor {
     const out = temp([dimOf(x), rowsOf(x)], "panels");
     kernels.packTransposed(out, { ...x, shape: [rowsOf(x), dimOf(x)] }, 0);
     return out;
-  }
-  /** `c += a · wᵀ`, `c` as many rows as `a`; in panels it is the transpose that is stored. */
-  function addMatmul(c: Tensor, a: Tensor, w: Tensor): void {
-    const m = rowsOf(a), k = dimOf(a), n = w.shape[0], panels = panelsOf(n), asPanels = c.layout === "panels";
-    const [row, panel] = asPanels ? [32, m * 32] : [n * 4, 32];
-    const chunk = pool.chunk(panels, m * n * k);
-    pool.run("gemm_add_f32", panels, chunk, c.ptr, row, panel, a.ptr, w.ptr, m, asPanels ? panels * 8 : n, k);
   }
   const drop = (add: number) => (out: Tensor, x: Tensor, rate: number, seed: number) => {
     split("dropout_f32", size(x.shape), 2 * COST.copy, out.ptr, x.ptr, ...dropoutArguments(rate, seed), add);
@@ -96,12 +81,17 @@ export function wasmGradients(
         const [n, k] = w.shape, across = temp([k, n], "panels");
         if (w.layout === "rows") kernels.packTransposed(across, w, 0);
         else split("transpose_panels_f32", panelsOf(k), n * 8 * COST.copy, across.ptr, w.ptr, n, k);
-        addMatmul(dx, g, across);
+        const m = rowsOf(g), panels = panelsOf(k);
+        pool.run("gemm_add_f32", panels, pool.chunk(panels, m * n * k), dx.ptr, k * 4, 32, g.ptr, across.ptr, m, k, n);
       }),
     matmulGradW: (dw, g, x) =>
       briefly(() => {
-        if (dw.layout === "panels") addMatmul(dw, transposed(x), columnPanels(g));
-        else addMatmul(dw, transposed(g), columnPanels(x));
+        const [n, k] = dw.shape, rows = rowsOf(x), asPanels = dw.layout === "panels";
+        const [a, b] = asPanels ? [x, g] : [g, x], [m, width] = asPanels ? [k, panelsOf(n) * 8] : [n, k];
+        const panels = panelsOf(width), chunk = pool.chunk(panels, rows * n * k);
+        const strides = asPanels ? [32, k * 32] : [k * 4, 32];
+        const [across, down] = [a, b].map((t) => columnPanels(t).ptr);
+        pool.run("gemm_across_f32", panels, chunk, dw.ptr, ...strides, across, down, m, width, rows);
       }),
     gatherGrad(dtable, g, ids) {
       const rows = size(ids.shape), dim = dimOf(g);
@@ -167,47 +157,23 @@ export function wasmGradients(
           heads,
           headDim,
         );
-        const swapped = newKeyValueCache(temp, batch, kvHeads, headDim, time);
-        if (d.q || d.bias) kernels.append(swapped, v, k, 0);
-        /** Runs a kernel over units that each work in a slot of scratch memory. */
-        const inSlots = (
-          name: Name,
-          units: number,
-          slot: number,
-          products: number,
-          args: (space: number) => number[],
-        ) => {
-          const seen = window ? Math.min(window, time) : time / 2;
-          const chunk = pool.chunk(units, batch * time * heads * seen * (products * headDim + COST.exp));
+        const { keys } = cache, shape = [time, heads, kvHeads, headDim, window, biasLength, scale, ...dropped];
+        if (d.q || d.k || d.v) {
+          const units = batch * kvHeads, seen = window ? Math.min(window, time) : time / 2;
+          const chunk = pool.chunk(units, batch * time * heads * seen * (5 * headDim + COST.exp));
+          // Probabilities and their gradients, those of four queries once more, and values laid out as keys.
+          const slot = 4 * KEY_BLOCK * (2 * KEY_BLOCK + ROWS + headDim);
           const space = scratch.alloc(Math.ceil(units / chunk) * slot);
-          pool.run(name, units, chunk, ...args(space), slot, chunk);
-        };
-        if (d.q) {
-          const units = batch * kvHeads * Math.ceil(time * heads / kvHeads / ROWS);
-          const slot = 4 * ROWS * (2 * headDim + 2 * KEY_BLOCK + wide);
-          const pointers = [d.q.ptr, g.ptr, q.ptr, cache.keys.ptr, swapped.keys.ptr, swapped.values.ptr, pointer(bias)];
-          const shape = [time, heads, kvHeads, headDim, window, biasLength, scale, ...dropped];
-          inSlots("attention_dq_f32", units, slot, 3, (space) => [...pointers, lse.ptr, delta.ptr, space, ...shape]);
-        }
-        if (d.k || d.v) {
-          const [qs, gs] = [q, g].map((t) => {
-            const held = newKeyValueCache(temp, batch, heads, headDim, time);
-            kernels.append(held, t, t, 0);
-            return held;
-          });
-          const units = batch * kvHeads * Math.ceil(time / ROWS);
-          const slot = 4 * ROWS * (2 * headDim + 2 * KEY_BLOCK + 2 * wide);
-          const panels = [qs.keys.ptr, qs.values.ptr, gs.keys.ptr, gs.values.ptr];
-          const pointers = [pointer(d.k), pointer(d.v), k.ptr, v.ptr, ...panels, pointer(bias), lse.ptr, delta.ptr];
-          const shape = [time, heads, kvHeads, headDim, window, biasLength, scale, ...dropped];
-          inSlots("attention_dkv_f32", units, slot, 4, (space) => [...pointers, space, ...shape]);
+          const pointers = [d.q, d.k, d.v, g, q, k, v, keys, bias, lse, delta].map(pointer);
+          pool.run("attention_dx_f32", units, chunk, ...pointers, space, ...shape, slot, chunk);
         }
         if (d.bias) {
+          const swapped = newKeyValueCache(temp, batch, kvHeads, headDim, time);
+          kernels.append(swapped, v, k, 0);
           const slot = 4 * (headDim + 2 * KEY_BLOCK), space = scratch.alloc(heads * slot);
-          const pointers = [d.bias.ptr, g.ptr, q.ptr, cache.keys.ptr, swapped.keys.ptr, pointer(bias)];
-          const shape = [batch, time, heads, kvHeads, headDim, window, biasLength, scale, ...dropped, slot];
+          const pointers = [d.bias, g, q, keys, swapped.keys, bias, lse, delta].map(pointer);
           const work = batch * time * time * headDim;
-          split("attention_dbias_f32", heads, work, ...pointers, lse.ptr, delta.ptr, space, ...shape);
+          split("attention_dbias_f32", heads, work, ...pointers, space, batch, ...shape, slot);
         }
       }),
     dropout: drop(0),

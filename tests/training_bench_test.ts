@@ -122,7 +122,7 @@ Deno.test("bench/training.ts --profile: every kernel of a step, products by shap
   const json = `${folder}/profile.json`,
     { code, out, err } = await bench("--profile", "--threads", "1", "--json", json);
   assertEquals(code, 0, err);
-  for (const row of ["gemm_f32 768×128×512", "gemm_add_f32 128×768×512", "attention_dkv_f32", "adamw_f32"]) {
+  for (const row of ["gemm_f32 768×128×512", "gemm_across_f32 128×768×512", "attention_dx_f32", "adamw_f32"]) {
     assertStringIncludes(out, `| ${row} `);
   }
   assertStringIncludes(out, "**outside of kernels**");

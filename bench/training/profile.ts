@@ -117,13 +117,12 @@ function timedRuntime(
 /** Products `[context, headDim]` by `[headDim, context]`, half of each masked, that a kernel of attention makes. */
 const attentionProducts: Readonly<Record<string, number>> = {
   attention_f32: 2,
-  attention_dq_f32: 3,
-  attention_dkv_f32: 4,
+  attention_dx_f32: 5,
 };
 
 /** The row that a call belongs to, and its operations. Arguments as in runtime/wasm.ts and wasm_gradients.ts. */
 function describe(name: string, args: readonly number[], size: Size): { kernel: string; flops: number } {
-  if (name === "gemm_f32" || name === "gemm_add_f32") {
+  if (name.startsWith("gemm_")) {
     const [m, n, k] = name === "gemm_f32" ? args.slice(4) : args.slice(5);
     return { kernel: `${name} ${m}×${k}×${n}`, flops: 2 * m * n * k };
   }

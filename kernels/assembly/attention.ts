@@ -38,25 +38,32 @@ export function append_f32(
     const first = max(start, panel * PANEL), until = min(start + time, panel * PANEL + PANEL);
     const from = floats((<usize>(head / kvHeads * time + first - start) * kvHeads + head % kvHeads) * headDim);
     const to = keys + <usize>head * keyHead + <usize>panel * (<usize>headDim * PANEL_STEP);
-    let i = 0;
-    if (until - first == PANEL) {
-      for (; i <= headDim - 4; i += 4) {
-        const at = to + <usize>i * PANEL_STEP;
-        transpose4(at, k + from + floats(i), row);
-        transpose4(at + 16, k + from + 4 * row + floats(i), row);
-      }
-    }
+    keyPanel(to, k + from, row, first & 7, until - panel * PANEL, headDim);
     for (let position = first; position < until; position++) {
-      const source = from + (position - first) * row;
-      for (let d = i; d < headDim; d++) {
-        store<f32>(to + <usize>d * PANEL_STEP + floats(position & 7), load<f32>(k + source + floats(d)));
-      }
       let at = values + <usize>head * valueHead + valueBlock(position, headDim);
       at += <usize>(position & (KEY_BLOCK - 1)) * PANEL_STEP;
+      const source = v + from + <usize>(position - first) * row;
       for (let d = 0; d < headDim; d += PANEL, at += VALUE_PANEL) {
-        storeUpTo4(at, loadUpTo4(v + source + floats(d), headDim - d), 4);
-        storeUpTo4(at + 16, loadUpTo4(v + source + floats(d + 4), headDim - d - 4), 4);
+        v128.store(at, loadUpTo4(source + floats(d), headDim - d));
+        v128.store(at, loadUpTo4(source + floats(d + 4), headDim - d - 4), 16);
       }
+    }
+  }
+}
+
+/** Writes rows `k`, `row` bytes apart, to positions `first … until` of a panel of keys. */
+export function keyPanel(to: usize, k: usize, row: usize, first: i32, until: i32, headDim: i32): void {
+  let i = 0;
+  if (until - first == PANEL) {
+    for (; i <= headDim - 4; i += 4) {
+      const at = to + <usize>i * PANEL_STEP;
+      transpose4(at, k + floats(i), row);
+      transpose4(at + 16, k + 4 * row + floats(i), row);
+    }
+  }
+  for (let position = first; position < until; position++, k += row) {
+    for (let d = i; d < headDim; d++) {
+      store<f32>(to + <usize>d * PANEL_STEP + floats(position), load<f32>(k + floats(d)));
     }
   }
 }
@@ -158,7 +165,7 @@ export function attention_f32(
         if (threshold) {
           // The sum is that of all probabilities: what is dropped is not shared out.
           const word = ((batch * heads + kvHead * group + r % group) * time + r / group) * time + block;
-          dropRow(row, columns, word, 1, threshold, keep, seed);
+          dropRow(row, columns, word, threshold, keep, seed);
         }
       }
       band(o, oRow, o, oRow, scores, floats(KEY_BLOCK), v + valueBlock(block, headDim), VALUE_PANEL, count, rows,

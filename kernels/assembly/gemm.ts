@@ -4,7 +4,7 @@
 // order, and that a single row streams at memory speed. `x` is not packed.
 
 import { floats } from "./simd";
-import { band, PANEL, PANEL_STEP, tile_1x8, tile_4x8 } from "./tile";
+import { band, PANEL, PANEL_STEP, tile_1x8, tile_4x8, tile_across } from "./tile";
 
 /** Depth of a block: a panel of it (32 KB) and four rows of `x` stay in the first two caches. */
 const K_BLOCK: i32 = 1024;
@@ -41,6 +41,28 @@ export function gemm_add_f32(
   c: usize, cRow: usize, cPanel: usize, a: usize, w: usize, m: i32, n: i32, k: i32, begin: i32, end: i32,
 ): void {
   blocks(c, cRow, cPanel, 0, 1, a, floats(k), w + <usize>begin * <usize>k * PANEL_STEP, m, n, k, begin, end);
+}
+
+/**
+ * `c [m, n] += aᵀ · b`, both as panels of their columns, `k` deep: gradients of weights. `c` as in `gemm_add_f32`, the
+ * numbers of rows and columns that are written are `m` and `n`. Owns panels of `b`.
+ */
+export function gemm_across_f32(
+  c: usize, cRow: usize, cPanel: usize, a: usize, b: usize, m: i32, n: i32, k: i32, begin: i32, end: i32,
+): void {
+  const panel = <usize>k * PANEL_STEP;
+  for (let k0 = 0; k0 < k; k0 += K_BLOCK) {
+    const depth = min(K_BLOCK, k - k0), from = <usize>k0 * PANEL_STEP;
+    for (let r0 = 0; r0 < m; r0 += ROW_BLOCK) {
+      const rows = min(m, r0 + ROW_BLOCK);
+      for (let p = begin; p < end; p++) {
+        for (let r = r0; r < rows; r += 4) {
+          tile_across(c + <usize>r * cRow + <usize>p * cPanel, cRow, a + <usize>(r >>> 3) * panel + from + floats(r & 4),
+            PANEL_STEP, b + <usize>p * panel + from, PANEL_STEP, depth, min(4, rows - r), min(PANEL, n - p * PANEL));
+        }
+      }
+    }
+  }
 }
 
 /** Tiles of panels `begin … end`, in blocks of k and of rows. `w` is at the first of them. */
@@ -96,7 +118,7 @@ export function transpose4(to: usize, from: usize, row: usize): void {
 /** The 4 × 4 block at `from` (rows `row` bytes apart), transposed to rows `toRow` bytes apart. */
 // @ts-ignore: decorator
 @inline
-function transpose4To(to: usize, toRow: usize, from: usize, row: usize): void {
+export function transpose4To(to: usize, toRow: usize, from: usize, row: usize): void {
   const r0 = v128.load(from), r1 = v128.load(from + row), r2 = v128.load(from + 2 * row), r3 = v128.load(from + 3 * row);
   const low01 = i8x16.shuffle(r0, r1, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
   const low23 = i8x16.shuffle(r2, r3, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
@@ -136,30 +158,6 @@ export function unpack_f32(out: usize, panels: usize, k: i32, begin: i32, end: i
     let from = panels + <usize>(r >>> 3) * <usize>k * PANEL_STEP + floats(r & 7), to = out + <usize>r * floats(k);
     for (let i = 0; i < k; i++, from += PANEL_STEP, to += 4) store<f32>(to, load<f32>(from));
   }
-}
-
-/** `out [k, m] = xᵀ`, `x [m, k]` row-major. Owns rows `begin … end` of `out`. */
-export function transpose_f32(out: usize, x: usize, m: i32, k: i32, begin: i32, end: i32): void {
-  const toRow = floats(m), row = floats(k);
-  // 16 columns at a time: whole cache lines of x.
-  for (let i0 = begin; i0 < end; i0 += 16) {
-    const stop = min(end, i0 + 16);
-    let r = 0;
-    for (; r <= m - 4; r += 4) {
-      let i = i0;
-      for (; i <= stop - 4; i += 4) {
-        transpose4To(out + <usize>i * toRow + floats(r), toRow, x + <usize>r * row + floats(i), row);
-      }
-      for (; i < stop; i++) for (let q = r; q < r + 4; q++) copyElement(out, x, q, i, toRow, row);
-    }
-    for (; r < m; r++) for (let i = i0; i < stop; i++) copyElement(out, x, r, i, toRow, row);
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function copyElement(out: usize, x: usize, r: i32, i: i32, toRow: usize, row: usize): void {
-  store<f32>(out + <usize>i * toRow + floats(r), load<f32>(x + <usize>r * row + floats(i)));
 }
 
 /** Panels of `wᵀ [k, n]` from panels of `w [n, k]`. Owns panels `begin … end` of ⌈k/8⌉. */

@@ -12,12 +12,12 @@ export {
 } from "./elementwise";
 
 // Gradients.
-export { gemm_add_f32, transpose_f32, transpose_panels_f32 } from "./gemm";
+export { gemm_across_f32, gemm_add_f32, transpose_panels_f32 } from "./gemm";
 export { gather_panels_dx_f32, gather_rows_dx_f32 } from "./embedding";
 export { norm_dw_f32, norm_dx_f32, norm_stats_f32 } from "./norms_dx";
 export { cross_entropy_dx_f32, cross_entropy_f32, log_softmax_at_dx_f32, softmax_dx_f32 } from "./softmax_dx";
 export { rotate_half_dx_f32, rotate_interleaved_dx_f32 } from "./positions";
-export { attention_dbias_f32, attention_delta_f32, attention_dkv_f32, attention_dq_f32 } from "./attention_dx";
+export { attention_dbias_f32, attention_delta_f32, attention_dx_f32 } from "./attention_dx";
 export {
   activation_dx_f32, add_product_f32, add_scaled_f32, cos_dx_f32, dropout_f32, gated_dx_f32, sin_dx_f32, sum_rows_f32,
 } from "./elementwise_dx";

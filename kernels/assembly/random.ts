@@ -21,11 +21,11 @@ export function random4(indices: v128, seed: i32): v128 {
   return h;
 }
 
-/** Multiplies `count` floats by `scale` where the word of their index (`first + step · j`) is at least `threshold`, else by 0. */
-export function dropRow(x: usize, count: i32, first: i32, step: i32, threshold: u32, scale: f32, seed: i32): void {
+/** Multiplies `count` floats by `scale` where the word of their index (`first + j`) is at least `threshold`, else by 0. */
+export function dropRow(x: usize, count: i32, first: i32, threshold: u32, scale: f32, seed: i32): void {
   const s = f32x4.splat(scale), t = i32x4.splat(threshold);
   for (let j = 0; j < count; j += 4) {
-    const at = x + (<usize>j << 2), kept = i32x4.ge_u(random4(lanesFrom(first + step * j, step), seed), t);
+    const at = x + (<usize>j << 2), kept = i32x4.ge_u(random4(lanesFrom(first + j, 1), seed), t);
     v128.store(at, v128.and(f32x4.mul(v128.load(at), s), kept));
   }
 }

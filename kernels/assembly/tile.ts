@@ -203,6 +203,69 @@ export function tile_1x8(c: usize, start: usize, a: usize, b: usize, k: i32): vo
   v128.store(c, c0), v128.store(c, c1, 16);
 }
 
+/**
+ * `c[r, j] += Σ_k a[k, r] · b[k, j]` for `rows ≤ 4` and `columns ≤ 8`: what sums over rows, as gradients of weights do,
+ * reads both operands a row at a time, `aStep` and `bStep` bytes apart. Four floats of a row of `a` are always read.
+ */
+export function tile_across(
+  c: usize, cRow: usize, a: usize, aStep: usize, b: usize, bStep: usize, k: i32, rows: i32, columns: i32,
+): void {
+  const d1 = c + <usize>min(1, rows - 1) * cRow, d2 = c + <usize>min(2, rows - 1) * cRow;
+  const d3 = c + <usize>min(3, rows - 1) * cRow, rest = columns - 4;
+  let c00: v128, c01: v128, c10: v128, c11: v128, c20: v128, c21: v128, c30: v128, c31: v128;
+  if (columns == PANEL) {
+    c00 = v128.load(c), c01 = v128.load(c, 16), c10 = v128.load(d1), c11 = v128.load(d1, 16);
+    c20 = v128.load(d2), c21 = v128.load(d2, 16), c30 = v128.load(d3), c31 = v128.load(d3, 16);
+  } else {
+    c00 = loadUpTo4(c, columns), c01 = loadUpTo4(c + 16, rest);
+    c10 = loadUpTo4(d1, columns), c11 = loadUpTo4(d1 + 16, rest);
+    c20 = loadUpTo4(d2, columns), c21 = loadUpTo4(d2 + 16, rest);
+    c30 = loadUpTo4(d3, columns), c31 = loadUpTo4(d3 + 16, rest);
+  }
+  let x: v128, s: v128, b0: v128, b1: v128;
+  if (columns == PANEL) {
+    for (; k >= 2; k -= 2) {
+      x = v128.load(a), b0 = v128.load(b), b1 = v128.load(b, 16);
+      s = splat0(x), c00 = madd(s, b0, c00), c01 = madd(s, b1, c01);
+      s = splat1(x), c10 = madd(s, b0, c10), c11 = madd(s, b1, c11);
+      s = splat2(x), c20 = madd(s, b0, c20), c21 = madd(s, b1, c21);
+      s = splat3(x), c30 = madd(s, b0, c30), c31 = madd(s, b1, c31);
+      a += aStep, b += bStep;
+      x = v128.load(a), b0 = v128.load(b), b1 = v128.load(b, 16);
+      s = splat0(x), c00 = madd(s, b0, c00), c01 = madd(s, b1, c01);
+      s = splat1(x), c10 = madd(s, b0, c10), c11 = madd(s, b1, c11);
+      s = splat2(x), c20 = madd(s, b0, c20), c21 = madd(s, b1, c21);
+      s = splat3(x), c30 = madd(s, b0, c30), c31 = madd(s, b1, c31);
+      a += aStep, b += bStep;
+    }
+    if (k) {
+      x = v128.load(a), b0 = v128.load(b), b1 = v128.load(b, 16);
+      s = splat0(x), c00 = madd(s, b0, c00), c01 = madd(s, b1, c01);
+      s = splat1(x), c10 = madd(s, b0, c10), c11 = madd(s, b1, c11);
+      s = splat2(x), c20 = madd(s, b0, c20), c21 = madd(s, b1, c21);
+      s = splat3(x), c30 = madd(s, b0, c30), c31 = madd(s, b1, c31);
+    }
+  } else {
+    for (; k > 0; k--, a += aStep, b += bStep) {
+      x = v128.load(a), b0 = loadUpTo4(b, columns), b1 = loadUpTo4(b + 16, rest);
+      s = splat0(x), c00 = madd(s, b0, c00), c01 = madd(s, b1, c01);
+      s = splat1(x), c10 = madd(s, b0, c10), c11 = madd(s, b1, c11);
+      s = splat2(x), c20 = madd(s, b0, c20), c21 = madd(s, b1, c21);
+      s = splat3(x), c30 = madd(s, b0, c30), c31 = madd(s, b1, c31);
+    }
+  }
+  // The last row first: rows that do not exist have computed something else, which the last that does overwrites.
+  if (columns == PANEL) {
+    v128.store(d3, c30), v128.store(d3, c31, 16), v128.store(d2, c20), v128.store(d2, c21, 16);
+    v128.store(d1, c10), v128.store(d1, c11, 16), v128.store(c, c00), v128.store(c, c01, 16);
+  } else {
+    storeUpTo4(d3, c30, columns), storeUpTo4(d3 + 16, c31, rest);
+    storeUpTo4(d2, c20, columns), storeUpTo4(d2 + 16, c21, rest);
+    storeUpTo4(d1, c10, columns), storeUpTo4(d1 + 16, c11, rest);
+    storeUpTo4(c, c00, columns), storeUpTo4(c + 16, c01, rest);
+  }
+}
+
 /** `rows ≤ 4` rows against `columns` columns, in panels of `panel` bytes, by the tile that suits them. */
 export function band(
   c: usize, cRow: usize, start: usize, startRow: usize, a: usize, aRow: usize, b: usize, panel: usize,
