@@ -29,6 +29,8 @@ export interface LossOptions extends Partial<CrossEntropyOptions> {
   readonly recompute?: boolean;
   /** What the loss is divided by. Default: the number of targets that count. */
   readonly count?: number;
+  /** Gradients are set, not added to: saves clearing them. Default: `false`. */
+  readonly fresh?: boolean;
 }
 
 /** The gradients of a model. */
@@ -71,18 +73,20 @@ export function createGradients(model: Model): Gradients {
   return {
     params,
     clear: () => params.forEach(({ gradient }) => kernels.fill(gradient, 0)),
-    async add({ inputs, targets }, { batch = 1, recompute = false, count, smoothing = 0, zLoss = 0 } = {}) {
+    async add({ inputs, targets }, { batch = 1, recompute = false, count, fresh = false, ...options } = {}) {
       const counted = count ?? countTargets(targets);
       const losses = runtime.scope(() => {
         const tape = new Tape(runtime);
-        for (const { param, gradient } of params) tape.track(param, gradient);
+        for (const { param, gradient } of params) tape.track(param, { ...gradient, empty: fresh });
         const rows = runtime.record(tape, () => {
           const logits = model.forward(inputs, { batch, recompute });
-          return runtime.ops.crossEntropy(logits, targets, { smoothing, zLoss });
+          return runtime.ops.crossEntropy(logits, targets, options);
         });
         const read = runtime.read(rows);
         if (params.length) {
           tape.backward(rows, runtime.tensor(rows.shape, new Float32Array(size(rows.shape)).fill(1 / counted)));
+          // Parameters that the loss does not depend on.
+          for (const { param } of params) tape.gradient(param);
         }
         return read;
       });

@@ -111,13 +111,12 @@ export function createTrainer<const C extends Component = never>(
     async train(examples, batch) {
       const step = done + 1, count = examples.reduce((sum, { targets }) => sum + countTargets(targets), 0);
       if (!count) throw new RangeError(`Cannot make step ${step}: no target counts, expected at least one`);
-      gradients.clear();
       let loss = 0;
       for (const [i, example] of examples.entries()) {
         loss += await whileTraining(
           model.plugins,
           { step, example: i },
-          () => gradients.add(example, { batch, recompute, smoothing, zLoss, count }),
+          () => gradients.add(example, { batch, recompute, smoothing, zLoss, count, fresh: i === 0 }),
         );
       }
       const norm = await clipByNorm(runtime, all, clip === Infinity ? Number.MAX_VALUE : clip);

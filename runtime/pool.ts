@@ -1,6 +1,6 @@
 import { type KernelExports, kernelNames } from "../kernels/gen/exports.ts";
 import type { Dispatch } from "./dispatch.ts";
-import { ARGUMENTS, Word, workerMain, type WorkerSetup } from "./worker.ts";
+import { ARGUMENTS, MAX_ARGUMENTS, Word, workerMain, type WorkerSetup } from "./worker.ts";
 
 /** Byte offset of the control block: in the first page, which no arena gives out. */
 const CONTROL = 64;
@@ -36,7 +36,7 @@ export class Pool implements Dispatch {
     this.#threads = threads;
     this.#exports = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as KernelExports;
     this.#words = new Int32Array(memory.buffer, CONTROL, 16);
-    this.#values = new Float64Array(memory.buffer, CONTROL + ARGUMENTS, 24);
+    this.#values = new Float64Array(memory.buffer, CONTROL + ARGUMENTS, MAX_ARGUMENTS);
   }
 
   /** Threads that share the work, the calling one included. */
@@ -105,7 +105,7 @@ export class Pool implements Dispatch {
       control: CONTROL,
     };
     try {
-      const source = `(${workerMain})(${JSON.stringify(Word)}, ${ARGUMENTS})`;
+      const source = `(${workerMain})(${JSON.stringify(Word)}, ${ARGUMENTS}, ${MAX_ARGUMENTS})`;
       const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
       while (Atomics.load(this.#words, Word.alive) < this.#threads - 1) {
         const worker = new Worker(url, { type: "module", name: `tenon ${++this.#spawned}` });

@@ -23,7 +23,7 @@ export function recordedOps(ops: Ops, rt: RecordingHost): Ops {
   const { kernels } = rt;
   const unary = Object.fromEntries(unaryKernels.map((name) => [name, (x: Tensor) => {
     const out = ops[name](x), { tape } = rt;
-    tape?.record(out, [x], (g) => kernels.unaryGrad(name, tape.gradient(x)!, g, x));
+    tape?.record(out, [x], (g) => kernels.unaryGrad(name, tape.sum(x)!, g, x));
     return out;
   }])) as unknown as UnaryOps;
   const gated = Object.fromEntries(gatedKernels.map((name) => [name, (gate: Tensor, up: Tensor) => {
@@ -31,23 +31,22 @@ export function recordedOps(ops: Ops, rt: RecordingHost): Ops {
     tape?.record(
       out,
       [gate, up],
-      (g) => kernels.gatedGrad(name, tape.gradient(gate), tape.gradient(up), g, gate, up),
+      (g) => kernels.gatedGrad(name, tape.sum(gate), tape.sum(up), g, gate, up),
     );
     return out;
   }])) as unknown as GatedOps;
 
   /** Adds `factor · g` to the gradient of `t`, which may have been repeated. */
   function addTo(tape: Tape, t: Tensor | undefined, g: Tensor, factor = 1): void {
-    const d = tape.gradient(t);
-    if (!d) return;
-    if (String(d.shape) === String(g.shape)) kernels.addScaled(d, g, factor);
-    else kernels.sumRows(d, g);
+    if (!t || !tape.tracks(t)) return;
+    if (String(t.shape) === String(g.shape)) kernels.addScaled(tape.sum(t)!, g, factor);
+    else kernels.sumRows(tape.gradient(t)!, g);
   }
 
   const norm = (x: Tensor, weight: Tensor | undefined, bias: Tensor | undefined, eps: number, centered: boolean) => {
     const out = centered ? ops.layerNorm(x, weight, bias, eps) : ops.rmsNorm(x, weight, eps), { tape } = rt;
     tape?.record(out, [x, weight, bias], (g) => {
-      const dx = tape.gradient(x), dweight = tape.gradient(weight);
+      const dx = tape.sum(x), dweight = tape.gradient(weight);
       if (dx || dweight) kernels.normGrad(dx, dweight, g, x, weight, eps, centered);
       const dbias = tape.gradient(bias);
       if (dbias) kernels.sumRows(dbias, g);
@@ -62,7 +61,7 @@ export function recordedOps(ops: Ops, rt: RecordingHost): Ops {
     matmul(x, w, bias) {
       const out = ops.matmul(x, w, bias), { tape } = rt;
       tape?.record(out, [x, w, bias], (g) => {
-        const dx = tape.gradient(x), dw = tape.gradient(w), dbias = tape.gradient(bias);
+        const dx = tape.sum(x), dw = tape.sum(w), dbias = tape.gradient(bias);
         if (dx) kernels.matmulGradX(dx, g, w);
         if (dw) kernels.matmulGradW(dw, g, x);
         if (dbias) kernels.sumRows(dbias, g);
@@ -97,14 +96,14 @@ export function recordedOps(ops: Ops, rt: RecordingHost): Ops {
       if (tape?.tracks(logits)) {
         const indices = rt.indices("crossEntropy", targets, logits.shape.at(-1)!, -1);
         tape.record(out, [logits], (g) => {
-          kernels.crossEntropyGrad(tape.gradient(logits)!, g, logits, indices, { smoothing, zLoss });
+          kernels.crossEntropyGrad(tape.sum(logits)!, g, logits, indices, { smoothing, zLoss });
         });
       }
       return out;
     },
     rotate(x, table, start, layout) {
       const out = ops.rotate(x, table, start, layout), { tape } = rt;
-      tape?.record(out, [x], (g) => kernels.rotateGrad(tape.gradient(x)!, g, table, start, layout));
+      tape?.record(out, [x], (g) => kernels.rotateGrad(tape.sum(x)!, g, table, start, layout));
       return out;
     },
     attention(q, k, v, given, cache) {
@@ -118,9 +117,9 @@ export function recordedOps(ops: Ops, rt: RecordingHost): Ops {
       const out = ops.attention(q, k, v, { ...options, lse }, held);
       tape.record(out, [q, k, v, bias], (g) => {
         const d = {
-          q: tape.gradient(q),
-          k: tape.gradient(k),
-          v: tape.gradient(v),
+          q: tape.sum(q),
+          k: tape.sum(k),
+          v: tape.sum(v),
           bias: tape.gradient(bias),
         };
         kernels.attentionGrad(d, g, { q, k, v, out, lse, cache: held }, options);
@@ -158,7 +157,7 @@ export function recordedOps(ops: Ops, rt: RecordingHost): Ops {
     },
     dropout(x, rate, seed) {
       const out = ops.dropout(x, rate, seed), { tape } = rt;
-      if (out !== x) tape?.record(out, [x], (g) => kernels.dropoutGrad(tape.gradient(x)!, g, rate, seed));
+      if (out !== x) tape?.record(out, [x], (g) => kernels.dropoutGrad(tape.sum(x)!, g, rate, seed));
       return out;
     },
   };

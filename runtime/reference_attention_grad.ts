@@ -1,9 +1,12 @@
-import type { GradientKernels } from "./gradient_kernels.ts";
+import type { GradientKernels, Sum } from "./gradient_kernels.ts";
 import { keeps, type View } from "./reference_math.ts";
 import { dimOf } from "./tensor.ts";
 
 /** Reference gradient of attention, sums in f64, straight from the formulas. */
-export function attentionGradReference(f32: View): Pick<GradientKernels, "attentionGrad"> {
+export function attentionGradReference(
+  f32: View,
+  into: (t: Sum) => Float32Array,
+): Pick<GradientKernels, "attentionGrad"> {
   return {
     attentionGrad(d, g, record, { scale, window, bias, dropout }) {
       const [batch, time, heads, headDim] = record.q.shape, kvHeads = record.k.shape[2];
@@ -48,7 +51,7 @@ export function attentionGradReference(f32: View): Pick<GradientKernels, "attent
         }
       }
       for (const name of ["q", "k", "v", "bias"] as const) {
-        const to = d[name] && f32(d[name]), from = name === "bias" ? biasSums : sums[name];
+        const to = d[name] && into(d[name]), from = name === "bias" ? biasSums : sums[name];
         if (to) { for (let i = 0; i < to.length; i++) to[i] += from[i]; }
       }
     },

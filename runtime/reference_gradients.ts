@@ -1,4 +1,4 @@
-import type { GradientKernels } from "./gradient_kernels.ts";
+import type { GradientKernels, Sum } from "./gradient_kernels.ts";
 import type { GatedKernel, UnaryKernel } from "./kernels.ts";
 import { attentionGradReference } from "./reference_attention_grad.ts";
 import { erf, gelu, geluTanh, keeps, logSumExp, panelIndex, relu, sigmoid, silu, type View } from "./reference_math.ts";
@@ -34,10 +34,12 @@ export function gradientReference(f32: View, i32: (t: Tensor) => Int32Array): Gr
   /** Where element `[row, column]` of a matrix is stored. */
   const place = ({ layout, shape }: Tensor) =>
     layout === "panels" ? panelIndex : (row: number, column: number) => row * shape[1] + column;
+  /** What contributions to a gradient are added to. */
+  const into = (t: Sum) => t.empty ? f32(t).fill(0) : f32(t);
   return {
-    ...attentionGradReference(f32),
+    ...attentionGradReference(f32, into),
     addScaled(out, x, factor) {
-      const [o, a] = [f32(out), f32(x)];
+      const [o, a] = [into(out), f32(x)];
       for (let i = 0; i < a.length; i++) o[i] += factor * a[i];
     },
     addProduct(out, x, y) {
@@ -53,11 +55,11 @@ export function gradientReference(f32: View, i32: (t: Tensor) => Int32Array): Gr
       }
     },
     unaryGrad(name, dx, g, x) {
-      const [d, b, a] = [f32(dx), f32(g), f32(x)];
+      const [d, b, a] = [into(dx), f32(g), f32(x)];
       for (let i = 0; i < a.length; i++) d[i] += b[i] * slopes[name](a[i]);
     },
     gatedGrad(name, dgate, dup, g, gate, up) {
-      const [dg, du, b, a, u] = [dgate && f32(dgate), dup && f32(dup), f32(g), f32(gate), f32(up)];
+      const [dg, du, b, a, u] = [dgate && into(dgate), dup && into(dup), f32(g), f32(gate), f32(up)];
       const [value, slope] = gates[name];
       for (let i = 0; i < a.length; i++) {
         if (dg) dg[i] += b[i] * u[i] * slope(a[i]);
@@ -65,7 +67,7 @@ export function gradientReference(f32: View, i32: (t: Tensor) => Int32Array): Gr
       }
     },
     matmulGradX(dx, g, w) {
-      const [d, b, c] = [f32(dx), f32(g), f32(w)], [n, k] = w.shape, at = place(w);
+      const [d, b, c] = [into(dx), f32(g), f32(w)], [n, k] = w.shape, at = place(w);
       for (let r = 0; r < rowsOf(g); r++) {
         for (let i = 0; i < k; i++) {
           let sum = d[r * k + i];
@@ -75,7 +77,7 @@ export function gradientReference(f32: View, i32: (t: Tensor) => Int32Array): Gr
       }
     },
     matmulGradW(dw, g, x) {
-      const [d, b, a] = [f32(dw), f32(g), f32(x)], [n, k] = dw.shape, at = place(dw);
+      const [d, b, a] = [into(dw), f32(g), f32(x)], [n, k] = dw.shape, at = place(dw);
       for (let j = 0; j < n; j++) {
         for (let i = 0; i < k; i++) {
           let sum = d[at(j, i, k)];
@@ -89,7 +91,7 @@ export function gradientReference(f32: View, i32: (t: Tensor) => Int32Array): Gr
       for (let r = 0; r < id.length; r++) for (let i = 0; i < c; i++) d[at(id[r], i, c)] += b[r * c + i];
     },
     normGrad(dx, dweight, g, x, weight, eps, centered) {
-      const [d, dw, b, a, w] = [dx && f32(dx), dweight && f32(dweight), f32(g), f32(x), weight && f32(weight)];
+      const [d, dw, b, a, w] = [dx && into(dx), dweight && f32(dweight), f32(g), f32(x), weight && f32(weight)];
       const c = dimOf(x), weightSums = new Float64Array(c);
       for (let r = 0; r < rowsOf(x); r++) {
         const row = a.subarray(r * c, (r + 1) * c), mean = centered ? average(row, (v) => v) : 0;
@@ -127,7 +129,7 @@ export function gradientReference(f32: View, i32: (t: Tensor) => Int32Array): Gr
       }
     },
     crossEntropyGrad(dx, g, x, targets, { smoothing, zLoss }) {
-      const [d, b, a, t] = [f32(dx), f32(g), f32(x), i32(targets)], n = dimOf(x);
+      const [d, b, a, t] = [into(dx), f32(g), f32(x), i32(targets)], n = dimOf(x);
       for (let r = 0; r < t.length; r++) {
         if (t[r] < 0) continue;
         const row = a.subarray(r * n, (r + 1) * n), lse = logSumExp(row);
@@ -138,7 +140,7 @@ export function gradientReference(f32: View, i32: (t: Tensor) => Int32Array): Gr
       }
     },
     rotateGrad(dx, g, table, start, layout) {
-      const [d, b, angles] = [f32(dx), f32(g), f32(table)], [batch, time, heads, headDim] = g.shape;
+      const [d, b, angles] = [into(dx), f32(g), f32(table)], [batch, time, heads, headDim] = g.shape;
       const half = dimOf(table) / 2;
       for (let r = 0; r < batch * time; r++) {
         const row = (start + r % time) * 2 * half;
@@ -159,7 +161,7 @@ export function gradientReference(f32: View, i32: (t: Tensor) => Int32Array): Gr
       for (let i = 0; i < a.length; i++) o[i] = keeps(i, seed, rate) ? a[i] / (1 - rate) : 0;
     },
     dropoutGrad(dx, g, rate, seed) {
-      const [d, b] = [f32(dx), f32(g)];
+      const [d, b] = [into(dx), f32(g)];
       for (let i = 0; i < b.length; i++) if (keeps(i, seed, rate)) d[i] += b[i] / (1 - rate);
     },
   };

@@ -1,3 +1,4 @@
+import type { Sum } from "./gradient_kernels.ts";
 import type { Kernels } from "./kernels.ts";
 import { bytesOf, describeTensor, type Tensor } from "./tensor.ts";
 
@@ -12,6 +13,8 @@ export interface TapeHost {
 interface Tracked {
   readonly tensor: Tensor;
   gradient: Tensor | undefined;
+  /** Nothing has been written to the gradient. */
+  empty: boolean;
   /** The gradient is scratch memory of this tape. */
   own: boolean;
 }
@@ -38,12 +41,12 @@ export class Tape {
     this.#parent = parent;
   }
 
-  /** Wants the gradient of `t`; it is added to `gradient`, or to zeros. */
-  track(t: Tensor, gradient?: Tensor): void {
+  /** Wants the gradient of `t`; it is added to `gradient` (written there if that is empty), or to zeros. */
+  track(t: Tensor, gradient?: Sum): void {
     if (gradient && (gradient.layout !== t.layout || String(gradient.shape) !== String(t.shape))) {
       throw new TypeError(`Cannot add the gradient of ${describeTensor(t)} to ${describeTensor(gradient)}`);
     }
-    this.#tracked.set(t.ptr, { tensor: t, gradient, own: false });
+    this.#tracked.set(t.ptr, { tensor: t, gradient, empty: gradient?.empty ?? true, own: false });
   }
 
   /** Whether any of `inputs` leads back to a tracked tensor. */
@@ -65,13 +68,18 @@ export class Tape {
   gradient(t: Tensor | undefined): Tensor | undefined {
     const found = t && this.#find(t);
     if (!found) return undefined;
-    const { tensor } = found;
-    if (!found.gradient) {
-      found.gradient = this.#room(tensor);
-      found.own = true;
-      this.#host.kernels.fill(found.gradient, 0);
-    }
-    return { ...t, ptr: found.gradient.ptr + t.ptr - tensor.ptr };
+    const gradient = this.#gradientOf(found);
+    if (found.empty) this.#host.kernels.fill(gradient, 0);
+    found.empty = false;
+    return { ...t, ptr: gradient.ptr + t.ptr - found.tensor.ptr };
+  }
+
+  /** The same for a kernel that takes a {@linkcode Sum}. If it is empty, all of it must be written. */
+  sum(t: Tensor | undefined): Sum | undefined {
+    const found = t && this.#find(t);
+    if (!found?.empty || bytesOf(found.tensor) !== bytesOf(t!)) return this.gradient(t);
+    found.empty = false;
+    return { ...t!, ptr: this.#gradientOf(found).ptr, empty: true };
   }
 
   /**
@@ -83,15 +91,19 @@ export class Tape {
     if (!found || found.gradient || !giver?.own || giver.gradient?.ptr !== g.ptr) return false;
     if (String(found.tensor.shape) !== String(g.shape)) return false;
     found.gradient = g;
+    found.empty = false;
     found.own = true;
     giver.own = false;
     return true;
   }
 
-  /** Memory for a gradient like `t`. */
-  #room({ shape, dtype, layout }: Tensor): Tensor {
-    const free = this.#free.get(bytesOf({ shape, dtype, layout }))?.pop();
-    return free ? { ...free, shape, layout } : this.#host.temp(shape, dtype, layout);
+  #gradientOf(tracked: Tracked): Tensor {
+    if (!tracked.gradient) {
+      const { shape, dtype, layout } = tracked.tensor, free = this.#free.get(bytesOf(tracked.tensor))?.pop();
+      tracked.gradient = free ? { ...free, shape, layout } : this.#host.temp(shape, dtype, layout);
+      tracked.own = true;
+    }
+    return tracked.gradient;
   }
 
   /** Plays back from `out`, whose gradient is `g`. The tape is empty afterwards. */
@@ -101,6 +113,7 @@ export class Tape {
       throw new TypeError(`Cannot differentiate ${describeTensor(out)}: it depends on nothing that is tracked`);
     }
     found.gradient = g;
+    found.empty = false;
     for (let step = this.#steps.pop(); step; step = this.#steps.pop()) {
       const made = this.#tracked.get(step.out.ptr);
       // What did not lead to the result has no gradient.

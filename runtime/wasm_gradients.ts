@@ -1,6 +1,6 @@
 import type { Arena } from "./arena.ts";
 import { COST, type Dispatch, dropoutArguments, KEY_BLOCK, pointer, ROWS, splitOver } from "./dispatch.ts";
-import type { GradientKernels } from "./gradient_kernels.ts";
+import type { GradientKernels, Sum } from "./gradient_kernels.ts";
 import type { GatedKernel, Kernels, UnaryKernel } from "./kernels.ts";
 import { newKeyValueCache } from "./key_value_cache.ts";
 import { bytesOf, dimOf, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
@@ -23,6 +23,11 @@ const gates: Readonly<Record<GatedKernel, number>> = {
   gegluTanh: functions.geluTanh,
   swiglu: functions.silu,
 };
+
+/** 0 if a kernel is to write the sum, else 1. */
+function adds(sum: Sum | undefined): number {
+  return sum?.empty ? 0 : 1;
+}
 
 /** Gradients in WebAssembly. Kernels that own columns are split at whole vectors. */
 export function wasmGradients(
@@ -49,11 +54,13 @@ export function wasmGradients(
     kernels.packTransposed(out, { ...x, shape: [rowsOf(x), dimOf(x)] }, 0);
     return out;
   }
-  const drop = (add: number) => (out: Tensor, x: Tensor, rate: number, seed: number) => {
+  const drop = (out: Tensor, x: Tensor, rate: number, seed: number, add: number) => {
     split("dropout_f32", size(x.shape), 2 * COST.copy, out.ptr, x.ptr, ...dropoutArguments(rate, seed), add);
   };
   return {
-    addScaled: (out, x, factor) => split("add_scaled_f32", bytesOf(x) / 4, COST.copy, out.ptr, x.ptr, factor),
+    addScaled(out, x, factor) {
+      split(out.empty ? "scale_f32" : "add_scaled_f32", bytesOf(x) / 4, COST.copy, out.ptr, x.ptr, factor);
+    },
     addProduct: (out, x, y) => split("add_product_f32", size(x.shape), COST.copy, out.ptr, x.ptr, y.ptr, size(y.shape)),
     sumRows(out, x, y) {
       const period = size(out.shape), rows = size(x.shape) / period;
@@ -61,8 +68,9 @@ export function wasmGradients(
     },
     unaryGrad(name, dx, g, x) {
       if (name === "sin" || name === "cos") {
+        if (dx.empty) split("fill_f32", size(x.shape), COST.copy, dx.ptr, 0);
         split(`${name}_dx_f32`, size(x.shape), COST.angle, dx.ptr, g.ptr, x.ptr);
-      } else split("activation_dx_f32", size(x.shape), 3 * COST.exp, dx.ptr, g.ptr, x.ptr, functions[name]);
+      } else split("activation_dx_f32", size(x.shape), 3 * COST.exp, dx.ptr, g.ptr, x.ptr, functions[name], adds(dx));
     },
     gatedGrad: (name, dgate, dup, g, gate, up) =>
       split(
@@ -75,6 +83,7 @@ export function wasmGradients(
         gate.ptr,
         up.ptr,
         gates[name],
+        adds(dgate) | adds(dup) << 1,
       ),
     matmulGradX: (dx, g, w) =>
       briefly(() => {
@@ -82,7 +91,7 @@ export function wasmGradients(
         if (w.layout === "rows") kernels.packTransposed(across, w, 0);
         else split("transpose_panels_f32", panelsOf(k), n * 8 * COST.copy, across.ptr, w.ptr, n, k);
         const m = rowsOf(g), panels = panelsOf(k);
-        pool.run("gemm_add_f32", panels, pool.chunk(panels, m * n * k), dx.ptr, k * 4, 32, g.ptr, across.ptr, m, k, n);
+        pool.run("gemm_add_f32", panels, pool.chunk(panels, m * n * k), dx.ptr, g.ptr, across.ptr, m, k, n, adds(dx));
       }),
     matmulGradW: (dw, g, x) =>
       briefly(() => {
@@ -91,7 +100,7 @@ export function wasmGradients(
         const panels = panelsOf(width), chunk = pool.chunk(panels, rows * n * k);
         const strides = asPanels ? [32, k * 32] : [k * 4, 32];
         const [across, down] = [a, b].map((t) => columnPanels(t).ptr);
-        pool.run("gemm_across_f32", panels, chunk, dw.ptr, ...strides, across, down, m, width, rows);
+        pool.run("gemm_across_f32", panels, chunk, dw.ptr, ...strides, across, down, m, width, rows, adds(dw));
       }),
     gatherGrad(dtable, g, ids) {
       const rows = size(ids.shape), dim = dimOf(g);
@@ -103,7 +112,7 @@ export function wasmGradients(
         const rows = rowsOf(x), dim = dimOf(x), stats = temp([rows, 4]), kind = centered ? 1 : 0;
         split("norm_stats_f32", rows, dim * 4, stats.ptr, x.ptr, dim, eps, kind);
         if (dx) {
-          split("norm_dx_f32", rows, dim * 6, dx.ptr, g.ptr, x.ptr, pointer(weight), stats.ptr, dim, kind);
+          split("norm_dx_f32", rows, dim * 6, dx.ptr, g.ptr, x.ptr, pointer(weight), stats.ptr, dim, kind, adds(dx));
         }
         if (dweight) columns("norm_dw_f32", dim, rows * 3, dweight.ptr, g.ptr, x.ptr, stats.ptr, rows, dim);
       }),
@@ -132,12 +141,12 @@ export function wasmGradients(
         zLoss,
       ),
     crossEntropyGrad(dx, g, x, targets, { smoothing, zLoss }) {
-      const args = [dx.ptr, g.ptr, x.ptr, targets.ptr, dimOf(x), smoothing, zLoss];
+      const args = [dx.ptr, g.ptr, x.ptr, targets.ptr, dimOf(x), smoothing, zLoss, adds(dx)];
       split("cross_entropy_dx_f32", rowsOf(x), dimOf(x) * 2 * COST.exp, ...args);
     },
     rotateGrad(dx, g, table, start, layout) {
       const [batch, time, heads, headDim] = g.shape, name = `rotate_${layout}_dx_f32` as const;
-      const args = [dx.ptr, g.ptr, table.ptr, start, time, heads, headDim, dimOf(table) / 2];
+      const args = [dx.ptr, g.ptr, table.ptr, start, time, heads, headDim, dimOf(table) / 2, adds(dx)];
       split(name, batch * time, heads * headDim * COST.copy, ...args);
     },
     attentionGrad: (d, g, { q, k, v, out, lse, cache }, { scale, window, bias, dropout }) =>
@@ -164,8 +173,9 @@ export function wasmGradients(
           // Probabilities and their gradients, those of four queries once more, and values laid out as keys.
           const slot = 4 * KEY_BLOCK * (2 * KEY_BLOCK + ROWS + headDim);
           const space = scratch.alloc(Math.ceil(units / chunk) * slot);
+          const add = adds(d.q) | adds(d.k) << 1 | adds(d.v) << 2;
           const pointers = [d.q, d.k, d.v, g, q, k, v, keys, bias, lse, delta].map(pointer);
-          pool.run("attention_dx_f32", units, chunk, ...pointers, space, ...shape, slot, chunk);
+          pool.run("attention_dx_f32", units, chunk, ...pointers, space, ...shape, add, slot, chunk);
         }
         if (d.bias) {
           const swapped = newKeyValueCache(temp, batch, kvHeads, headDim, time);
@@ -176,7 +186,7 @@ export function wasmGradients(
           split("attention_dbias_f32", heads, work, ...pointers, space, batch, ...shape, slot);
         }
       }),
-    dropout: drop(0),
-    dropoutGrad: drop(1),
+    dropout: (out, x, rate, seed) => drop(out, x, rate, seed, 0),
+    dropoutGrad: (dx, g, rate, seed) => drop(dx, g, rate, seed, adds(dx)),
   };
 }

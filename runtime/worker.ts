@@ -38,13 +38,15 @@ export const Word = {
 
 /** Byte offset of the arguments in the control block. */
 export const ARGUMENTS = 64;
+/** How many there can be. */
+export const MAX_ARGUMENTS = 32;
 
 /**
  * The body of a worker. It travels as source text in a `Blob` URL, which needs no permission, so it uses nothing from
  * outside but its setup. A worker that finds nothing to do for `IDLE` ms ends, so that a process that forgets to close
  * its runtime still exits.
  */
-export function workerMain(word: typeof Word, argumentsAt: number): void {
+export function workerMain(word: typeof Word, argumentsAt: number, maxArguments: number): void {
   const SPINS = 20_000, IDLE = 400;
   const self = globalThis as unknown as {
     onmessage: (event: { data: WorkerSetup }) => void;
@@ -52,7 +54,7 @@ export function workerMain(word: typeof Word, argumentsAt: number): void {
   };
   self.onmessage = ({ data: { module, memory, names, control } }) => {
     const words = new Int32Array(memory.buffer, control, 16);
-    const values = new Float64Array(memory.buffer, control + argumentsAt, 24);
+    const values = new Float64Array(memory.buffer, control + argumentsAt, maxArguments);
     const exports = new WebAssembly.Instance(module, { env: { memory } }).exports;
     const kernels = names.map((name) => exports[name] as (...values: number[]) => void);
     let epoch = -1, kernel = 0, count = 0, chunk = 0, args: number[] = [];

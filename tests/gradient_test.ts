@@ -2,7 +2,7 @@
 import type { GradientKernels } from "../runtime/gradient_kernels.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { size } from "../runtime/tensor.ts";
-import { assert } from "./assert.ts";
+import { assert, assertEquals } from "./assert.ts";
 import { makeInputs, type Op, type OpCase, opCases } from "./cases.ts";
 import { gradientCases, gradients, WEIGHTS, without } from "./op_gradients.ts";
 import { assertClose, uniform, variants, wasmVariants } from "./support.ts";
@@ -76,6 +76,15 @@ for (const variant of wasmVariants) {
     for (const [op, opCase] of gradientCases) {
       const [actual, expected] = await Promise.all([rt, oracle].map((r) => gradients(r, opCase)));
       assertClose(actual, expected, 10 * opCase.tolerance, `${op} ${opCase.name}`);
+    }
+  });
+}
+
+for (const variant of variants) {
+  Deno.test(`a gradient has the same bits where nothing was before, whatever was there, on ${variant.name}`, async () => {
+    using rt = variant.open();
+    for (const [op, opCase] of gradientCases) {
+      assertEquals(await gradients(rt, opCase, NaN), await gradients(rt, opCase), `${op} ${opCase.name}`);
     }
   });
 }

@@ -25,11 +25,21 @@ export const gradientCases = Object.entries(opCases).flatMap(([op, cases]) =>
 /** Seed of the weights of outputs. */
 export const WEIGHTS = 77;
 
-/** The gradient of `Σ out · weights` of a case with respect to all of its inputs, one after another. */
-export async function gradients(rt: Runtime, opCase: OpCase): Promise<Float32Array<ArrayBuffer>> {
+/**
+ * The gradient of `Σ out · weights` of a case with respect to all of its inputs, one after another: in memory that held
+ * zeros, or in memory called empty that holds `before`.
+ */
+export async function gradients(rt: Runtime, opCase: OpCase, before?: number): Promise<Float32Array<ArrayBuffer>> {
   const reads = rt.scope(() => {
     const inputs = makeInputs(rt, opCase), tape = new Tape(rt);
-    inputs.forEach((t) => tape.track(t));
+    for (const t of inputs) {
+      if (before === undefined) tape.track(t);
+      else {
+        const memory = rt.temp(t.shape, t.dtype, t.layout);
+        rt.kernels.fill(memory, before);
+        tape.track(t, { ...memory, empty: true });
+      }
+    }
     const out = rt.record(tape, () => opCase.run(rt, ...inputs));
     tape.backward(out, rt.tensor(out.shape, uniform(size(out.shape), WEIGHTS)));
     return inputs.map((t) => rt.read(tape.gradient(t)!));

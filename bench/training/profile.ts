@@ -123,7 +123,7 @@ const attentionProducts: Readonly<Record<string, number>> = {
 /** The row that a call belongs to, and its operations. Arguments as in runtime/wasm.ts and wasm_gradients.ts. */
 function describe(name: string, args: readonly number[], size: Size): { kernel: string; flops: number } {
   if (name.startsWith("gemm_")) {
-    const [m, n, k] = name === "gemm_f32" ? args.slice(4) : args.slice(5);
+    const [m, n, k] = args.slice({ gemm_f32: 4, gemm_add_f32: 3, gemm_across_f32: 5 }[name]);
     return { kernel: `${name} ${m}×${k}×${n}`, flops: 2 * m * n * k };
   }
   const { batch, dim, context } = size, half = context * (context + 1) / 2;

@@ -10,7 +10,7 @@ import { scale_f32 } from "./elementwise";
 import { transpose4To } from "./gemm";
 import { expBelow4 } from "./math";
 import { dropRow } from "./random";
-import { floats, loadUpTo4, madd, sum4 } from "./simd";
+import { floats, loadUpTo4, madd, storeUpTo4, sum4 } from "./simd";
 import { band, PANEL, PANEL_STEP, tile_across } from "./tile";
 
 /** `delta[batch, head, t] = Σ G · out`. Owns rows of batch · heads · time. */
@@ -60,25 +60,38 @@ function within(v: v128, index: v128, low: v128, high: v128): v128 {
   return v128.and(v, v128.and(i32x4.ge_s(index, low), i32x4.lt_s(index, high)));
 }
 
+/** Sets `columns` floats of each row to 0. */
+function clear(to: usize, row: usize, rows: i32, columns: i32): void {
+  for (; rows > 0; rows--, to += row) {
+    for (let i = 0; i < columns; i += 4) storeUpTo4(to + floats(i), f32x4.splat(0), columns - i);
+  }
+}
+
 /**
- * `dq += dS · K`, `dk += dSᵀ · Q`, `dv += Pᵀ · G`, each unless it is 0; the last two are summed over the heads that share a
- * key head. `g`, `q`, `dq` `[batch, time, heads, headDim]`, `k`, `v`, `dk`, `dv` `[batch, time, kvHeads, headDim]`, `keys` as
+ * `dq = dS · K`, `dk = dSᵀ · Q`, `dv = Pᵀ · G`, each unless its pointer is 0, and added to what is there if bit 0, 1, 2 of
+ * `add` is set; the last two are summed over the heads that share a key head. `g`, `q`, `dq` `[batch, time, heads, headDim]`, `k`, `v`, `dk`, `dv` `[batch, time, kvHeads, headDim]`, `keys` as
  * the forward pass filled them. Owns units of batch · kvHeads; slots as in `attention_f32`.
  */
 export function attention_dx_f32(
   dq: usize, dk: usize, dv: usize, g: usize, q: usize, k: usize, v: usize, keys: usize, bias: usize, lse: usize,
   delta: usize, scratch: usize, time: i32, heads: i32, kvHeads: i32, headDim: i32, window: i32, biasLength: i32,
-  scale: f32, threshold: u32, keep: f32, seed: i32, slotBytes: i32, slotUnits: i32, begin: i32, end: i32,
+  scale: f32, threshold: u32, keep: f32, seed: i32, add: i32, slotBytes: i32, slotUnits: i32, begin: i32,
+  end: i32,
 ): void {
   const group = heads / kvHeads, qRow = floats(heads * headDim), kRow = floats(kvHeads * headDim);
   const panel = <usize>headDim * PANEL_STEP, sRow = floats(KEY_BLOCK), dsStep = floats(ROWS);
   const p = scratch + <usize>(begin / slotUnits) * <usize>slotBytes, ds = p + <usize>KEY_BLOCK * sRow;
   const across = ds + <usize>KEY_BLOCK * sRow, vKeys = across + <usize>KEY_BLOCK * dsStep;
   for (let unit = begin; unit < end; unit++) {
-    const batch = unit / kvHeads, kvHead = unit % kvHeads;
+    const batch = unit / kvHeads, kvHead = unit % kvHeads, at = <usize>(batch * time) * kRow + floats(kvHead * headDim);
+    if (dq && !(add & 1)) {
+      clear(dq + <usize>(batch * time) * qRow + floats(kvHead * group * headDim), qRow, time, group * headDim);
+    }
+    if (dk && !(add & 2)) clear(dk + at, kRow, time, headDim);
+    if (dv && !(add & 4)) clear(dv + at, kRow, time, headDim);
     for (let first = 0; first < time; first += KEY_BLOCK) {
       const count = min(KEY_BLOCK, time - first);
-      const kAt = <usize>(batch * time + first) * kRow + floats(kvHead * headDim);
+      const kAt = at + <usize>first * kRow;
       const kKeys = keys + <usize>unit * keyHeadBytes(time, headDim) + <usize>(first >>> 3) * panel;
       for (let i = 0; i < count; i += PANEL) {
         keyPanel(vKeys + <usize>(i >>> 3) * panel, v + kAt + <usize>i * kRow, kRow, 0, min(PANEL, count - i), headDim);
@@ -91,12 +104,12 @@ export function attention_dx_f32(
           const qAt = <usize>(batch * time + q0) * qRow + floats(h * headDim);
           for (let i = 0; i < queries; i += ROWS) {
             const rows = min(ROWS, queries - i), seen = min(count, q0 + i + rows - first);
-            const s = p + <usize>i * sRow, d = ds + <usize>i * sRow, at = qAt + <usize>i * qRow;
+            const s = p + <usize>i * sRow, d = ds + <usize>i * sRow, row = qAt + <usize>i * qRow;
             const columns = (seen + PANEL - 1) & ~(PANEL - 1);
-            band(s, sRow, 0, 0, q + at, qRow, kKeys, panel, headDim, rows, columns);
-            band(d, sRow, 0, 0, g + at, qRow, vKeys, panel, headDim, rows, columns);
+            band(s, sRow, 0, 0, q + row, qRow, kKeys, panel, headDim, rows, columns);
+            band(d, sRow, 0, 0, g + row, qRow, vKeys, panel, headDim, rows, columns);
             for (let r = 0; r < rows; r++) {
-              const t = q0 + i + r, row = (batch * heads + h) * time + t, word = row * time + first;
+              const t = q0 + i + r, n = (batch * heads + h) * time + t, word = n * time + first;
               const sr = s + <usize>r * sRow, dr = d + <usize>r * sRow;
               const lo = window ? max(0, t - window + 1 - first) : 0, hi = min(count, t - first + 1);
               if (bias) {
@@ -104,24 +117,24 @@ export function attention_dx_f32(
                 addBias(sr, bias + floats(h * biasLength), t, first, lo, hi);
               }
               if (threshold) dropRow(dr, columns, word, threshold, keep, seed);
-              slopes(sr, dr, seen, bias ? 1 : scale, lo, hi, load<f32>(lse + floats(row)), load<f32>(delta + floats(row)),
+              slopes(sr, dr, seen, bias ? 1 : scale, lo, hi, load<f32>(lse + floats(n)), load<f32>(delta + floats(n)),
                 scale);
               if (threshold) dropRow(sr, columns, word, threshold, keep, seed);
             }
             if (!dq) continue;
             for (let j = 0; j < seen; j += 4) transpose4To(across + <usize>j * dsStep, dsStep, d + floats(j), sRow);
             for (let c = 0; c < headDim; c += PANEL) {
-              tile_across(dq + at + floats(c), qRow, across, dsStep, k + kAt + floats(c), kRow, seen, rows,
-                min(PANEL, headDim - c));
+              tile_across(dq + row + floats(c), qRow, across, dsStep, k + kAt + floats(c), kRow, seen, rows,
+                min(PANEL, headDim - c), 1);
             }
           }
           for (let j = 0; j < count; j += ROWS) {
             const from = max(0, first + j - q0), depth = queries - from, rows = min(ROWS, count - j);
-            const at = <usize>from * sRow + floats(j), to = kAt + <usize>j * kRow, qFrom = qAt + <usize>from * qRow;
+            const s = <usize>from * sRow + floats(j), to = kAt + <usize>j * kRow, qFrom = qAt + <usize>from * qRow;
             for (let c = 0; c < headDim; c += PANEL) {
               const columns = min(PANEL, headDim - c), b = qFrom + floats(c), o = to + floats(c);
-              if (dv) tile_across(dv + o, kRow, p + at, sRow, g + b, qRow, depth, rows, columns);
-              if (dk) tile_across(dk + o, kRow, ds + at, sRow, q + b, qRow, depth, rows, columns);
+              if (dv) tile_across(dv + o, kRow, p + s, sRow, g + b, qRow, depth, rows, columns, 1);
+              if (dk) tile_across(dk + o, kRow, ds + s, sRow, q + b, qRow, depth, rows, columns, 1);
             }
           }
         }

@@ -1,4 +1,4 @@
-// Gradients of elementwise.ts: each adds to what it is given. All own elements `begin … end`, in four-lane arithmetic.
+// Gradients of elementwise.ts: each adds to what it is given, or writes it where `add` says so. All own elements `begin … end`, in four-lane arithmetic.
 
 import { erfWith4, exp4, expBelow4, sigmoid4, sine, tanh4 } from "./math";
 import {
@@ -55,8 +55,18 @@ function slope4(f: i32, x: v128): v128 {
   return exp4(x);
 }
 
-/** `dx += g · f'(x)`; `f` numbers the functions as elementwise.ts does. Four vectors a turn, for the same reason. */
-export function activation_dx_f32(dx: usize, g: usize, x: usize, f: i32, begin: i32, end: i32): void {
+/** What is at `at` if `add`, else 0: at most four. */
+// @ts-ignore: decorator
+@inline
+function before4(at: usize, count: i32, add: i32): v128 {
+  return add ? loadUpTo4(at, count) : f32x4.splat(0);
+}
+
+/**
+ * `dx = g · f'(x)`, or `+=` if `add`; `f` numbers the functions as elementwise.ts does. Four vectors a turn, for the same
+ * reason.
+ */
+export function activation_dx_f32(dx: usize, g: usize, x: usize, f: i32, add: i32, begin: i32, end: i32): void {
   let i = begin, a: v128, b: v128, c: v128, d: v128;
   for (; i <= end - 16; i += 16) {
     const to = dx + floats(i), from = x + floats(i), gp = g + floats(i);
@@ -65,28 +75,31 @@ export function activation_dx_f32(dx: usize, g: usize, x: usize, f: i32, begin: 
     else if (f == GELU_TANH) a = geluTanhSlope4(a), b = geluTanhSlope4(b), c = geluTanhSlope4(c), d = geluTanhSlope4(d);
     else if (f == SILU) a = siluSlope4(a), b = siluSlope4(b), c = siluSlope4(c), d = siluSlope4(d);
     else a = slope4(f, a), b = slope4(f, b), c = slope4(f, c), d = slope4(f, d);
-    v128.store(to, madd(v128.load(gp), a, v128.load(to)));
-    v128.store(to, madd(v128.load(gp, 16), b, v128.load(to, 16)), 16);
-    v128.store(to, madd(v128.load(gp, 32), c, v128.load(to, 32)), 32);
-    v128.store(to, madd(v128.load(gp, 48), d, v128.load(to, 48)), 48);
+    v128.store(to, madd(v128.load(gp), a, before4(to, 4, add)));
+    v128.store(to, madd(v128.load(gp, 16), b, before4(to + 16, 4, add)), 16);
+    v128.store(to, madd(v128.load(gp, 32), c, before4(to + 32, 4, add)), 32);
+    v128.store(to, madd(v128.load(gp, 48), d, before4(to + 48, 4, add)), 48);
   }
   for (; i < end; i += 4) {
     const at = floats(i), n = end - i;
-    storeUpTo4(dx + at, madd(loadUpTo4(g + at, n), slope4(f, loadUpTo4(x + at, n)), loadUpTo4(dx + at, n)), n);
+    storeUpTo4(dx + at, madd(loadUpTo4(g + at, n), slope4(f, loadUpTo4(x + at, n)), before4(dx + at, n, add)), n);
   }
 }
 
-/** `dgate += g · up · f'(gate)` and `dup += g · f(gate)`; either is 0 if it is not wanted. */
+/**
+ * `dgate = g · up · f'(gate)` and `dup = g · f(gate)`; either is 0 if it is not wanted. They are added to what is there if
+ * bit 0, bit 1 of `add` is set.
+ */
 export function gated_dx_f32(
-  dgate: usize, dup: usize, g: usize, gate: usize, up: usize, f: i32, begin: i32, end: i32,
+  dgate: usize, dup: usize, g: usize, gate: usize, up: usize, f: i32, add: i32, begin: i32, end: i32,
 ): void {
   for (let i = begin; i < end; i += 4) {
     const at = floats(i), n = end - i, x = loadUpTo4(gate + at, n), y = loadUpTo4(g + at, n);
     if (dgate) {
       const slope = f32x4.mul(slope4(f, x), loadUpTo4(up + at, n));
-      storeUpTo4(dgate + at, madd(y, slope, loadUpTo4(dgate + at, n)), n);
+      storeUpTo4(dgate + at, madd(y, slope, before4(dgate + at, n, add & 1)), n);
     }
-    if (dup) storeUpTo4(dup + at, madd(y, activation4(f, x), loadUpTo4(dup + at, n)), n);
+    if (dup) storeUpTo4(dup + at, madd(y, activation4(f, x), before4(dup + at, n, add & 2)), n);
   }
 }
 

@@ -19,36 +19,33 @@ const ROW_BLOCK: i32 = 64;
 export function gemm_f32(
   c: usize, a: usize, w: usize, bias: usize, m: i32, n: i32, k: i32, inOrder: i32, begin: i32, end: i32,
 ): void {
-  const cRow = floats(n), aRow = floats(k), panel = <usize>k * PANEL_STEP;
-  const first = begin * PANEL, last = min(n, end * PANEL);
-  w += <usize>begin * panel;
   if (m <= 2) {
-    let j = first;
+    const panel = <usize>k * PANEL_STEP, last = min(n, end * PANEL);
+    let j = begin * PANEL;
+    w += <usize>begin * panel;
     if (m == 1 && inOrder) {
       for (; j <= last - PANEL; j += PANEL, w += panel) tile_1x8(c + floats(j), bias ? bias + floats(j) : 0, a, w, k);
     }
-    if (j < last) band(c + floats(j), cRow, bias ? bias + floats(j) : 0, 0, a, aRow, w, panel, k, m, last - j);
+    if (j < last) band(c + floats(j), floats(n), bias ? bias + floats(j) : 0, 0, a, floats(k), w, panel, k, m, last - j);
     return;
   }
-  blocks(c, cRow, PANEL_STEP, bias, 0, a, aRow, w, m, n, k, begin, end);
+  blocks(c, bias, 0, a, w, m, n, k, begin, end);
 }
 
-/**
- * `c [m, n] += a [m, k] · wᵀ`, `w` in panels: gradients. Element `[r, 8p + j]` of `c` is at `r · cRow + p · cPanel + 4j`,
- * so `c` may be row-major, or in panels itself (then `n` counts the columns that fill up the last one). Owns panels.
- */
+/** `c [m, n] = a [m, k] · wᵀ`, or `+=` if `add`; `w` in panels: gradients. Owns panels. */
 export function gemm_add_f32(
-  c: usize, cRow: usize, cPanel: usize, a: usize, w: usize, m: i32, n: i32, k: i32, begin: i32, end: i32,
+  c: usize, a: usize, w: usize, m: i32, n: i32, k: i32, add: i32, begin: i32, end: i32,
 ): void {
-  blocks(c, cRow, cPanel, 0, 1, a, floats(k), w + <usize>begin * <usize>k * PANEL_STEP, m, n, k, begin, end);
+  blocks(c, 0, add, a, w, m, n, k, begin, end);
 }
 
 /**
- * `c [m, n] += aᵀ · b`, both as panels of their columns, `k` deep: gradients of weights. `c` as in `gemm_add_f32`, the
- * numbers of rows and columns that are written are `m` and `n`. Owns panels of `b`.
+ * `c [m, n] = aᵀ · b`, or `+=` if `add`, both operands as panels of their columns, `k` deep: gradients of weights. Element
+ * `[r, 8p + j]` of `c` is at `r · cRow + p · cPanel + 4j`, so `c` may be row-major, or in panels itself (then `n` counts the
+ * columns that fill up the last one). Owns panels of `b`.
  */
 export function gemm_across_f32(
-  c: usize, cRow: usize, cPanel: usize, a: usize, b: usize, m: i32, n: i32, k: i32, begin: i32, end: i32,
+  c: usize, cRow: usize, cPanel: usize, a: usize, b: usize, m: i32, n: i32, k: i32, add: i32, begin: i32, end: i32,
 ): void {
   const panel = <usize>k * PANEL_STEP;
   for (let k0 = 0; k0 < k; k0 += K_BLOCK) {
@@ -58,19 +55,20 @@ export function gemm_across_f32(
       for (let p = begin; p < end; p++) {
         for (let r = r0; r < rows; r += 4) {
           tile_across(c + <usize>r * cRow + <usize>p * cPanel, cRow, a + <usize>(r >>> 3) * panel + from + floats(r & 4),
-            PANEL_STEP, b + <usize>p * panel + from, PANEL_STEP, depth, min(4, rows - r), min(PANEL, n - p * PANEL));
+            PANEL_STEP, b + <usize>p * panel + from, PANEL_STEP, depth, min(4, rows - r), min(PANEL, n - p * PANEL),
+            k0 | add);
         }
       }
     }
   }
 }
 
-/** Tiles of panels `begin … end`, in blocks of k and of rows. `w` is at the first of them. */
+/** Tiles of panels `begin … end`, in blocks of k and of rows. */
 function blocks(
-  c: usize, cRow: usize, cPanel: usize, bias: usize, add: i32, a: usize, aRow: usize, w: usize,
-  m: i32, n: i32, k: i32, begin: i32, end: i32,
+  c: usize, bias: usize, add: i32, a: usize, w: usize, m: i32, n: i32, k: i32, begin: i32, end: i32,
 ): void {
-  const panel = <usize>k * PANEL_STEP;
+  const panel = <usize>k * PANEL_STEP, cRow = floats(n), aRow = floats(k);
+  w += <usize>begin * panel;
   for (let k0 = 0; k0 < k || k0 == 0; k0 += K_BLOCK) {
     const depth = min(K_BLOCK, k - k0);
     for (let r0 = 0; r0 < m; r0 += ROW_BLOCK) {
@@ -78,7 +76,7 @@ function blocks(
       let b = w + <usize>k0 * PANEL_STEP;
       for (let p = begin; p < end; p++, b += panel) {
         for (let r = r0; r < rows; r += 4) {
-          const at = c + <usize>r * cRow + <usize>p * cPanel, go = k0 | add;
+          const at = c + <usize>r * cRow + <usize>p * PANEL_STEP, go = k0 | add;
           // The first block starts from the bias, later ones from what is there.
           const start = go ? at : bias ? bias + floats(p * PANEL) : 0;
           tile_4x8(at, cRow, start, go ? cRow : 0, a + <usize>r * aRow + floats(k0), aRow, b, depth,

@@ -1,4 +1,4 @@
-// Gradients of norms.ts. Each adds to what it is given.
+// Gradients of norms.ts.
 
 import { floats, loadUpTo4, madd, storeUpTo4, sum4 } from "./simd";
 
@@ -45,11 +45,11 @@ function normalised(x: v128, stats: usize): v128 {
 }
 
 /**
- * `dx += s · (h − mean(h) − x̂ · mean(h · x̂))` with `h = g · weight`, `x̂ = (x − mean) s`; `mean(h)` only if `centered`.
+ * `dx = s · (h − mean(h) − x̂ · mean(h · x̂))`, or `+=` if `add`, with `h = g · weight`, `x̂ = (x − mean) s`; `mean(h)` only if `centered`.
  * `weight` 0 for ones. Owns rows.
  */
 export function norm_dx_f32(
-  dx: usize, g: usize, x: usize, weight: usize, stats: usize, dim: i32, centered: i32, begin: i32, end: i32,
+  dx: usize, g: usize, x: usize, weight: usize, stats: usize, dim: i32, centered: i32, add: i32, begin: i32, end: i32,
 ): void {
   const n = <f32>dim;
   for (let r = begin; r < end; r++) {
@@ -71,7 +71,7 @@ export function norm_dx_f32(
       if (weight) h = f32x4.mul(h, loadUpTo4(weight + at, left));
       const unit = normalised(loadUpTo4(xr + at, left), own);
       const d = f32x4.sub(f32x4.sub(h, mean), f32x4.mul(unit, slope));
-      storeUpTo4(to + at, madd(d, s, loadUpTo4(to + at, left)), left);
+      storeUpTo4(to + at, madd(d, s, add ? loadUpTo4(to + at, left) : f32x4.splat(0)), left);
     }
   }
 }

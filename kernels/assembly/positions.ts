@@ -33,19 +33,19 @@ export function sinusoid_f64(
   }
 }
 
-// A gradient is the rows of `g` rotated back, by the angle −a, and added: each layout has one loop for both.
+// A gradient is the rows of `g` rotated back, by the angle −a: each layout has one loop for both.
 
 /** `v`, added to what is at `at` if `add`; at most four. */
 // @ts-ignore: decorator
 @inline
-function put(at: usize, v: v128, count: i32, add: bool): void {
+function put(at: usize, v: v128, count: i32, add: i32): void {
   storeUpTo4(at, add ? f32x4.add(loadUpTo4(at, count), v) : v, count);
 }
 
 /** Dimensions from `2 · half` on are not rotated. */
 // @ts-ignore: decorator
 @inline
-function putRest(out: usize, x: usize, half: i32, headDim: i32, add: bool): void {
+function putRest(out: usize, x: usize, half: i32, headDim: i32, add: i32): void {
   for (let i = 2 * half; i < headDim; i += 4) put(out + floats(i), loadUpTo4(x + floats(i), headDim - i), headDim - i, add);
 }
 
@@ -53,7 +53,7 @@ function putRest(out: usize, x: usize, half: i32, headDim: i32, add: bool): void
 @inline
 function rotateHalf(
   out: usize, x: usize, table: usize, start: i32, time: i32, heads: i32, headDim: i32, half: i32, begin: i32, end: i32,
-  back: bool,
+  back: bool, add: i32,
 ): void {
   for (let r = begin; r < end; r++) {
     const cos = table + <usize>(start + r % time) * floats(2 * half), sin = cos + floats(half);
@@ -63,10 +63,10 @@ function rotateHalf(
         const o = floats(i), far = o + floats(half), left = half - i;
         const c = loadUpTo4(cos + o, left), turn = loadUpTo4(sin + o, left), s = back ? f32x4.neg(turn) : turn;
         const u = loadUpTo4(xp + o, left), v = loadUpTo4(xp + far, left);
-        put(yp + o, f32x4.sub(f32x4.mul(u, c), f32x4.mul(v, s)), left, back);
-        put(yp + far, f32x4.add(f32x4.mul(u, s), f32x4.mul(v, c)), left, back);
+        put(yp + o, f32x4.sub(f32x4.mul(u, c), f32x4.mul(v, s)), left, add);
+        put(yp + far, f32x4.add(f32x4.mul(u, s), f32x4.mul(v, c)), left, add);
       }
-      putRest(yp, xp, half, headDim, back);
+      putRest(yp, xp, half, headDim, add);
     }
   }
 }
@@ -75,7 +75,7 @@ function rotateHalf(
 @inline
 function rotateInterleaved(
   out: usize, x: usize, table: usize, start: i32, time: i32, heads: i32, headDim: i32, half: i32, begin: i32, end: i32,
-  back: bool,
+  back: bool, add: i32,
 ): void {
   for (let r = begin; r < end; r++) {
     const cos = table + <usize>(start + r % time) * floats(2 * half), sin = cos + floats(half);
@@ -84,10 +84,10 @@ function rotateInterleaved(
       for (let i = 0; i < half; i++) {
         const c = load<f32>(cos + floats(i)), turn = load<f32>(sin + floats(i)), s = back ? -turn : turn;
         const u = load<f32>(xp + floats(2 * i)), v = load<f32>(xp + floats(2 * i + 1)), to = yp + floats(2 * i);
-        store<f32>(to, back ? load<f32>(to) + (u * c - v * s) : u * c - v * s);
-        store<f32>(to, back ? load<f32>(to, 4) + (u * s + v * c) : u * s + v * c, 4);
+        store<f32>(to, add ? load<f32>(to) + (u * c - v * s) : u * c - v * s);
+        store<f32>(to, add ? load<f32>(to, 4) + (u * s + v * c) : u * s + v * c, 4);
       }
-      putRest(yp, xp, half, headDim, back);
+      putRest(yp, xp, half, headDim, add);
     }
   }
 }
@@ -100,26 +100,28 @@ function rotateInterleaved(
 export function rotate_half_f32(
   out: usize, x: usize, table: usize, start: i32, time: i32, heads: i32, headDim: i32, half: i32, begin: i32, end: i32,
 ): void {
-  rotateHalf(out, x, table, start, time, heads, headDim, half, begin, end, false);
+  rotateHalf(out, x, table, start, time, heads, headDim, half, begin, end, false, 0);
 }
 
 /** As `rotate_half_f32`, for the pairs `(x[2i], x[2i + 1])`. */
 export function rotate_interleaved_f32(
   out: usize, x: usize, table: usize, start: i32, time: i32, heads: i32, headDim: i32, half: i32, begin: i32, end: i32,
 ): void {
-  rotateInterleaved(out, x, table, start, time, heads, headDim, half, begin, end, false);
+  rotateInterleaved(out, x, table, start, time, heads, headDim, half, begin, end, false, 0);
 }
 
-/** Gradient of `rotate_half_f32`: `dx +=` the rows of `g` rotated back. */
+/** Gradient of `rotate_half_f32`: `dx =` the rows of `g` rotated back, or `+=` if `add`. */
 export function rotate_half_dx_f32(
-  dx: usize, g: usize, table: usize, start: i32, time: i32, heads: i32, headDim: i32, half: i32, begin: i32, end: i32,
+  dx: usize, g: usize, table: usize, start: i32, time: i32, heads: i32, headDim: i32, half: i32, add: i32,
+  begin: i32, end: i32,
 ): void {
-  rotateHalf(dx, g, table, start, time, heads, headDim, half, begin, end, true);
+  rotateHalf(dx, g, table, start, time, heads, headDim, half, begin, end, true, add);
 }
 
 /** Gradient of `rotate_interleaved_f32`. */
 export function rotate_interleaved_dx_f32(
-  dx: usize, g: usize, table: usize, start: i32, time: i32, heads: i32, headDim: i32, half: i32, begin: i32, end: i32,
+  dx: usize, g: usize, table: usize, start: i32, time: i32, heads: i32, headDim: i32, half: i32, add: i32,
+  begin: i32, end: i32,
 ): void {
-  rotateInterleaved(dx, g, table, start, time, heads, headDim, half, begin, end, true);
+  rotateInterleaved(dx, g, table, start, time, heads, headDim, half, begin, end, true, add);
 }

@@ -74,12 +74,13 @@ export function cross_entropy_f32(
   }
 }
 
-/** `dx[r] += g[r] · ((1 + 2 z lse) · softmax(x[r]) − (1 − smoothing) · onehot(target) − smoothing / n)`. */
+/** `dx[r] = g[r] · ((1 + 2 z lse) · softmax(x[r]) − (1 − smoothing) · onehot(target) − smoothing / n)`, or `+=` if `add`. */
 export function cross_entropy_dx_f32(
-  dx: usize, g: usize, x: usize, targets: usize, n: i32, smoothing: f64, z: f64, begin: i32, end: i32,
+  dx: usize, g: usize, x: usize, targets: usize, n: i32, smoothing: f64, z: f64, add: i32, begin: i32, end: i32,
 ): void {
   for (let r = begin; r < end; r++) {
     const row = <usize>r * floats(n), target = load<i32>(targets + floats(r)), slope = <f64>load<f32>(g + floats(r));
+    if (!add) memory.fill(dx + row, 0, floats(n));
     if (target < 0) continue;
     const lse = logSumExp(x + row, n);
     addSoftmax(dx + row, x + row, n, lse, <f32>(slope * (1 + 2 * z * lse)), <f32>(-slope * smoothing / <f64>n));

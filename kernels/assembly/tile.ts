@@ -204,16 +204,18 @@ export function tile_1x8(c: usize, start: usize, a: usize, b: usize, k: i32): vo
 }
 
 /**
- * `c[r, j] += Σ_k a[k, r] · b[k, j]` for `rows ≤ 4` and `columns ≤ 8`: what sums over rows, as gradients of weights do,
+ * `c[r, j] = Σ_k a[k, r] · b[k, j]` for `rows ≤ 4` and `columns ≤ 8`, or `+=` if `add`: what sums over rows, as gradients of weights do,
  * reads both operands a row at a time, `aStep` and `bStep` bytes apart. Four floats of a row of `a` are always read.
  */
 export function tile_across(
-  c: usize, cRow: usize, a: usize, aStep: usize, b: usize, bStep: usize, k: i32, rows: i32, columns: i32,
+  c: usize, cRow: usize, a: usize, aStep: usize, b: usize, bStep: usize, k: i32, rows: i32, columns: i32, add: i32,
 ): void {
   const d1 = c + <usize>min(1, rows - 1) * cRow, d2 = c + <usize>min(2, rows - 1) * cRow;
   const d3 = c + <usize>min(3, rows - 1) * cRow, rest = columns - 4;
   let c00: v128, c01: v128, c10: v128, c11: v128, c20: v128, c21: v128, c30: v128, c31: v128;
-  if (columns == PANEL) {
+  if (!add) {
+    c00 = f32x4.splat(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
+  } else if (columns == PANEL) {
     c00 = v128.load(c), c01 = v128.load(c, 16), c10 = v128.load(d1), c11 = v128.load(d1, 16);
     c20 = v128.load(d2), c21 = v128.load(d2, 16), c30 = v128.load(d3), c31 = v128.load(d3, 16);
   } else {

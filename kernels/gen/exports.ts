@@ -4,7 +4,7 @@ type N = number;
 
 /** What the kernel modules export. Pointers are byte offsets, sizes are element counts. */
 export type KernelExports = {
-  activation_dx_f32(dx: N, g: N, x: N, f: N, begin: N, end: N): void;
+  activation_dx_f32(dx: N, g: N, x: N, f: N, add: N, begin: N, end: N): void;
   adafactor_matrix_f32(out: N, g: N, rows: N, columns: N, n: N, k: N, panels: N, eps: N, begin: N, end: N): void;
   adafactor_step_f32(p: N, u: N, pSums: N, uSums: N, blocks: N, elements: N, lr: N, scale: N, clip: N, keep: N, begin: N, end: N): void;
   adafactor_vector_f32(out: N, v: N, g: N, rate: N, eps: N, begin: N, end: N): void;
@@ -15,20 +15,20 @@ export type KernelExports = {
   append_f32(keys: N, values: N, k: N, v: N, start: N, time: N, kvHeads: N, headDim: N, capacity: N, begin: N, end: N): void;
   attention_dbias_f32(dbias: N, g: N, q: N, keys: N, vKeys: N, bias: N, lse: N, delta: N, scratch: N, batch: N, time: N, heads: N, kvHeads: N, headDim: N, window: N, biasLength: N, scale: N, threshold: N, keep: N, seed: N, slotBytes: N, begin: N, end: N): void;
   attention_delta_f32(delta: N, g: N, out: N, time: N, heads: N, headDim: N, begin: N, end: N): void;
-  attention_dx_f32(dq: N, dk: N, dv: N, g: N, q: N, k: N, v: N, keys: N, bias: N, lse: N, delta: N, scratch: N, time: N, heads: N, kvHeads: N, headDim: N, window: N, biasLength: N, scale: N, threshold: N, keep: N, seed: N, slotBytes: N, slotUnits: N, begin: N, end: N): void;
+  attention_dx_f32(dq: N, dk: N, dv: N, g: N, q: N, k: N, v: N, keys: N, bias: N, lse: N, delta: N, scratch: N, time: N, heads: N, kvHeads: N, headDim: N, window: N, biasLength: N, scale: N, threshold: N, keep: N, seed: N, add: N, slotBytes: N, slotUnits: N, begin: N, end: N): void;
   attention_f32(out: N, lse: N, q: N, keys: N, values: N, bias: N, scratch: N, start: N, time: N, heads: N, kvHeads: N, headDim: N, capacity: N, window: N, biasLength: N, scale: N, threshold: N, keep: N, seed: N, slotBytes: N, slotUnits: N, begin: N, end: N): void;
   attention_weights_f32(out: N, q: N, keys: N, bias: N, start: N, time: N, heads: N, kvHeads: N, headDim: N, capacity: N, window: N, biasLength: N, scale: N, begin: N, end: N): void;
   column_mean_squares_f32(out: N, g: N, n: N, k: N, panels: N, rate: N, begin: N, end: N): void;
   combine_f32(out: N, x: N, y: N, a: N, b: N, begin: N, end: N): void;
   cos_dx_f32(dx: N, g: N, x: N, begin: N, end: N): void;
   cos_f32(out: N, x: N, begin: N, end: N): void;
-  cross_entropy_dx_f32(dx: N, g: N, x: N, targets: N, n: N, smoothing: N, z: N, begin: N, end: N): void;
+  cross_entropy_dx_f32(dx: N, g: N, x: N, targets: N, n: N, smoothing: N, z: N, add: N, begin: N, end: N): void;
   cross_entropy_f32(out: N, x: N, targets: N, n: N, smoothing: N, z: N, begin: N, end: N): void;
   dropout_f32(out: N, x: N, threshold: N, scale: N, seed: N, add: N, begin: N, end: N): void;
   erf_f32(out: N, x: N, begin: N, end: N): void;
   exp_f32(out: N, x: N, begin: N, end: N): void;
   fill_f32(out: N, value: N, begin: N, end: N): void;
-  gated_dx_f32(dgate: N, dup: N, g: N, gate: N, up: N, f: N, begin: N, end: N): void;
+  gated_dx_f32(dgate: N, dup: N, g: N, gate: N, up: N, f: N, add: N, begin: N, end: N): void;
   gather_panels_dx_f32(dtable: N, g: N, ids: N, rows: N, dim: N, begin: N, end: N): void;
   gather_panels_f32(out: N, table: N, ids: N, dim: N, begin: N, end: N): void;
   gather_rows_dx_f32(dtable: N, g: N, ids: N, rows: N, dim: N, begin: N, end: N): void;
@@ -37,8 +37,8 @@ export type KernelExports = {
   geglu_tanh_f32(out: N, gate: N, up: N, begin: N, end: N): void;
   gelu_f32(out: N, x: N, begin: N, end: N): void;
   gelu_tanh_f32(out: N, x: N, begin: N, end: N): void;
-  gemm_across_f32(c: N, cRow: N, cPanel: N, a: N, b: N, m: N, n: N, k: N, begin: N, end: N): void;
-  gemm_add_f32(c: N, cRow: N, cPanel: N, a: N, w: N, m: N, n: N, k: N, begin: N, end: N): void;
+  gemm_across_f32(c: N, cRow: N, cPanel: N, a: N, b: N, m: N, n: N, k: N, add: N, begin: N, end: N): void;
+  gemm_add_f32(c: N, a: N, w: N, m: N, n: N, k: N, add: N, begin: N, end: N): void;
   gemm_f32(c: N, a: N, w: N, bias: N, m: N, n: N, k: N, inOrder: N, begin: N, end: N): void;
   layer_norm_f32(out: N, x: N, weight: N, bias: N, dim: N, eps: N, begin: N, end: N): void;
   lion_f32(p: N, m: N, g: N, rate1: N, rate2: N, lr: N, keep: N, begin: N, end: N): void;
@@ -47,7 +47,7 @@ export type KernelExports = {
   momentum_f32(out: N, m: N, g: N, rate: N, momentum: N, begin: N, end: N): void;
   mul_f32(out: N, x: N, y: N, period: N, begin: N, end: N): void;
   norm_dw_f32(dweight: N, g: N, x: N, stats: N, rows: N, dim: N, begin: N, end: N): void;
-  norm_dx_f32(dx: N, g: N, x: N, weight: N, stats: N, dim: N, centered: N, begin: N, end: N): void;
+  norm_dx_f32(dx: N, g: N, x: N, weight: N, stats: N, dim: N, centered: N, add: N, begin: N, end: N): void;
   norm_stats_f32(stats: N, x: N, dim: N, eps: N, centered: N, begin: N, end: N): void;
   normalize_f32(out: N, x: N, sums: N, count: N, eps: N, begin: N, end: N): void;
   pack_columns_f32(out: N, x: N, n: N, k: N, k0: N, rows: N, begin: N, end: N): void;
@@ -56,9 +56,9 @@ export type KernelExports = {
   relu_f32(out: N, x: N, begin: N, end: N): void;
   relu_squared_f32(out: N, x: N, begin: N, end: N): void;
   rms_norm_f32(out: N, x: N, weight: N, dim: N, eps: N, begin: N, end: N): void;
-  rotate_half_dx_f32(dx: N, g: N, table: N, start: N, time: N, heads: N, headDim: N, half: N, begin: N, end: N): void;
+  rotate_half_dx_f32(dx: N, g: N, table: N, start: N, time: N, heads: N, headDim: N, half: N, add: N, begin: N, end: N): void;
   rotate_half_f32(out: N, x: N, table: N, start: N, time: N, heads: N, headDim: N, half: N, begin: N, end: N): void;
-  rotate_interleaved_dx_f32(dx: N, g: N, table: N, start: N, time: N, heads: N, headDim: N, half: N, begin: N, end: N): void;
+  rotate_interleaved_dx_f32(dx: N, g: N, table: N, start: N, time: N, heads: N, headDim: N, half: N, add: N, begin: N, end: N): void;
   rotate_interleaved_f32(out: N, x: N, table: N, start: N, time: N, heads: N, headDim: N, half: N, begin: N, end: N): void;
   row_mean_squares_f32(out: N, g: N, n: N, k: N, panels: N, rate: N, begin: N, end: N): void;
   scale_f32(out: N, x: N, factor: N, begin: N, end: N): void;
