@@ -196,6 +196,7 @@ export type {
   AttentionRecord,
   CrossEntropyOptions,
   GradientKernels,
+  Sum,
 } from "./runtime/gradient_kernels.ts";
 export type {
   AttentionDropout,

@@ -44,7 +44,7 @@ export interface WasmOptions {
 }
 
 /** Kernels in WebAssembly SIMD on shared memory, split over threads. */
-export function wasmBackend(options: WasmOptions = {}): Backend {
+export async function wasmBackend(options: WasmOptions = {}): Promise<Backend> {
   const { threads = machineThreads(), simd = bestSimd(), maximumBytes } = options;
   if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
     throw new RangeError(`Cannot use ${threads} threads, expected a whole number from 1 to 1024`);
@@ -52,8 +52,9 @@ export function wasmBackend(options: WasmOptions = {}): Backend {
   if (simd !== "baseline" && simd !== "relaxed") {
     throw new TypeError(`Cannot use simd ${JSON.stringify(simd)}, expected "baseline" or "relaxed"`);
   }
+  const module = await compileKernels(simd);
   const memory = new LinearMemory(maximumBytes), scratch = new Arena(memory);
-  const pool = new Pool(compileKernels(simd), memory.memory, threads);
+  const pool = new Pool(module, memory.memory, threads);
   return linearBackend({
     name: `wasm ${simd}, ${threads} ${threads === 1 ? "thread" : "threads"}`,
     threads,

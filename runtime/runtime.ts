@@ -39,14 +39,12 @@ export interface RuntimeOptions extends WasmOptions {
  * assertEquals(await runtime.read(runtime.ops.scale(x, 10)), Float32Array.of(10, 20, 30, 40));
  * ```
  */
-export function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
-  return new Promise((resolve) => {
-    const { backend = "wasm" } = options;
-    if (backend === "wasm") resolve(new Runtime(wasmBackend(options)));
-    else if (backend === "reference") resolve(new Runtime(referenceBackend(options)));
-    else if (typeof backend === "object") resolve(new Runtime(backend));
-    else throw new TypeError(`Cannot use backend ${JSON.stringify(backend)}, expected "wasm" or "reference"`);
-  });
+export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+  const { backend = "wasm" } = options;
+  if (backend === "wasm") return new Runtime(await wasmBackend(options));
+  if (backend === "reference") return new Runtime(referenceBackend(options));
+  if (typeof backend === "object") return new Runtime(backend);
+  throw new TypeError(`Cannot use backend ${JSON.stringify(backend)}, expected "wasm" or "reference"`);
 }
 
 /** What ops do beside computing. */

@@ -25,10 +25,20 @@ export function bestSimd(): Simd {
   return WebAssembly.validate(PROBE) ? "relaxed" : "baseline";
 }
 
-/** Compiles one of the two builds. */
-export function compileKernels(simd: Simd): WebAssembly.Module {
-  const text = (simd === "relaxed" ? relaxed : baseline).replaceAll("\n", "");
-  return new WebAssembly.Module(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)));
+const compiled = new Map<Simd, Promise<WebAssembly.Module>>();
+
+/** One of the two builds, compiled once. */
+export function compileKernels(simd: Simd): Promise<WebAssembly.Module> {
+  const known = compiled.get(simd);
+  if (known) return known;
+  const module = inflate(simd === "relaxed" ? relaxed : baseline).then((bytes) => WebAssembly.compile(bytes));
+  compiled.set(simd, module);
+  return module;
+}
+
+function inflate(base64: string): Promise<ArrayBuffer> {
+  const bytes = Uint8Array.from(atob(base64.replaceAll("\n", "")), (c) => c.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).arrayBuffer();
 }
 
 const rotary: Readonly<Record<RotaryLayout, "rotate_half_f32" | "rotate_interleaved_f32">> = {

@@ -153,7 +153,7 @@ export function wasmGradients(
       briefly(() => {
         const [batch, time, heads, headDim] = q.shape, kvHeads = k.shape[2];
         const dropped = dropoutArguments(dropout?.rate ?? 0, dropout?.seed ?? 0);
-        const biasLength = bias ? dimOf(bias) : 0, wide = panelsOf(headDim) * 8;
+        const biasLength = bias ? dimOf(bias) : 0;
         const delta = temp([batch, heads, time]);
         split(
           "attention_delta_f32",

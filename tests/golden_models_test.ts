@@ -31,7 +31,7 @@ for (const name of ["llama_mha", "llama_gqa", "llama3_rope", "gpt2"]) {
   const folder = new URL(`${name}/`, golden);
   for (const variant of variants) {
     Deno.test(`${name}: logits, hidden states and greedy ids are PyTorch's on ${variant.name}`, async () => {
-      using runtime = variant.open();
+      using runtime = await variant.open();
       const seen = probe("blocks.*", "blocks.0.in", "norm");
       const { model } = await loadModel(runtime, folder.pathname, { plugins: [huggingface, seen] });
       const { input_ids: ids } = readJson<{ input_ids: number[][] }>(new URL("inputs.json", folder));
@@ -102,7 +102,7 @@ for (const variant of variants) {
     name: `stories260K.bin: 6 × 128 greedy ids, text and logits are llama2.c's on ${variant.name}`,
     ignore: !storiesThere,
     async fn() {
-      using runtime = variant.open();
+      using runtime = await variant.open();
       const path = new URL("real/stories260K/stories260K.bin", fixtures).pathname;
       const { model, checkpoint } = await loadModel(runtime, path, { plugins: [llama2c] });
       const tokenizer = (await checkpoint.tokenizer())!;
@@ -124,7 +124,7 @@ for (const variant of variants) {
     name: `stories260K under Hugging Face names gives the same on ${variant.name}`,
     ignore: !storiesThere,
     async fn() {
-      using runtime = variant.open();
+      using runtime = await variant.open();
       const read = (name: string) => Deno.readFileSync(new URL(name, stories));
       const { memorySource } = await import("../model/source.ts");
       const source = memorySource({
@@ -141,7 +141,7 @@ Deno.test({
   name: "tiny-random-gpt2, a hub folder as it is found, loads and gives PyTorch's logits and text",
   ignore: !hasFixture("real/tiny-random-gpt2"),
   async fn() {
-    using runtime = variants[3].open();
+    using runtime = await variants[3].open();
     const { model, checkpoint } = await loadModel(runtime, new URL("real/tiny-random-gpt2", fixtures).pathname, {
       plugins: [huggingface],
     });

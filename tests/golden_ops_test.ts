@@ -174,7 +174,7 @@ for (const variant of variants) {
     for (const family of families) {
       const file = readGolden(new URL(`ops/${family}.safetensors`, golden));
       await t.step(family, async () => {
-        using rt = variant.open();
+        using rt = await variant.open();
         for (const [name, { params }] of Object.entries(index[family])) {
           const run = covered[`${family}/${name}`];
           if (!run && later.has(`${family}/${name}`)) continue;
@@ -191,7 +191,7 @@ for (const variant of variants) {
         }
       });
       await t.step(`${family}: gradients`, async () => {
-        using rt = variant.open();
+        using rt = await variant.open();
         for (const [name, { params }] of Object.entries(index[family])) {
           const run = covered[`${family}/${name}`], g = file.get(`${name}/gout`);
           if (!run || !g || unrecorded.has(`${family}/${name}`)) continue;
@@ -254,7 +254,7 @@ Deno.test("scaled rotary frequencies are the golden ones", () => {
 Deno.test("f16 and bf16 widen to the golden numbers, and all 65,536 words as in f64 arithmetic", async () => {
   const file = readGolden(new URL("ops/dtypes.safetensors", golden));
   for (const variant of variants) {
-    using rt = variant.open();
+    using rt = await variant.open();
     const widen = (dtype: "f16" | "bf16", words: ArrayLike<number>) =>
       rt.scope(() => {
         const stored = rt.temp([words.length], dtype), out = rt.temp([words.length]);

@@ -56,7 +56,7 @@ const STEP = 2 ** -6;
 const [reference] = variants;
 
 Deno.test("the reference's gradient of every op is that of central differences", async () => {
-  using rt = reference.open();
+  using rt = await reference.open();
   for (const [op, opCase] of gradientCases) {
     if (opCase.inputs.reduce((sum, shape) => sum + size(shape), 0) > 400) continue;
     const actual = await gradients(rt, opCase), expected = await differences(rt, opCase, STEP);
@@ -72,7 +72,7 @@ Deno.test("the reference's gradient of every op is that of central differences",
 
 for (const variant of wasmVariants) {
   Deno.test(`every gradient is the reference's on ${variant.name}`, async () => {
-    using rt = variant.open(), oracle = reference.open();
+    using rt = await variant.open(), oracle = await reference.open();
     for (const [op, opCase] of gradientCases) {
       const [actual, expected] = await Promise.all([rt, oracle].map((r) => gradients(r, opCase)));
       assertClose(actual, expected, 10 * opCase.tolerance, `${op} ${opCase.name}`);
@@ -82,7 +82,7 @@ for (const variant of wasmVariants) {
 
 for (const variant of variants) {
   Deno.test(`a gradient has the same bits where nothing was before, whatever was there, on ${variant.name}`, async () => {
-    using rt = variant.open();
+    using rt = await variant.open();
     for (const [op, opCase] of gradientCases) {
       assertEquals(await gradients(rt, opCase, NaN), await gradients(rt, opCase), `${op} ${opCase.name}`);
     }

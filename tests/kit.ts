@@ -66,7 +66,7 @@ export async function testComponent<S extends keyof Slots, Config>(
     return testSchedule(component as unknown as Component<"schedule">, options.config ?? {}, name);
   }
   if (slot === "optimizer") {
-    using one = eagerRuntime(bestSimd(), 1), two = eagerRuntime(bestSimd(), 2);
+    using one = await eagerRuntime(bestSimd(), 1), two = await eagerRuntime(bestSimd(), 2);
     return await testOptimizer([one, two], component as unknown as Component<"optimizer">, options.config ?? {}, name);
   }
   if (slot === "tokenizer") {
@@ -76,7 +76,7 @@ export async function testComponent<S extends keyof Slots, Config>(
   const builtin = (await import("../components/builtins.ts")).builtins.includes(component as never);
   const components = [...(builtin ? [] : [component]), ...(options.components ?? [])];
   if (slot === "init") {
-    using one = eagerRuntime(bestSimd(), 1), two = eagerRuntime(bestSimd(), 2);
+    using one = await eagerRuntime(bestSimd(), 1), two = await eagerRuntime(bestSimd(), 2);
     await testInit([one, two], config, components, name);
   }
   if (slot === "norm" || slot === "feedForward") await checkRows(config, components, slot, name);
@@ -92,7 +92,7 @@ export async function testModel(
   config: ModelConfig,
   { components = [], tolerance = 0 }: Pick<TestOptions, "components" | "tolerance"> = {},
 ): Promise<void> {
-  using one = eagerRuntime(bestSimd(), 1), two = eagerRuntime(bestSimd(), 2);
+  using one = await eagerRuntime(bestSimd(), 1), two = await eagerRuntime(bestSimd(), 2);
   await checkLaws([one, two], config, components, tolerance);
   using first = filledModel(one, config, components), second = filledModel(two, config, components);
   await checkGradients([first, second]);
@@ -168,7 +168,7 @@ async function checkRows(
   slot: "norm" | "feedForward",
   name: string,
 ): Promise<void> {
-  using runtime = eagerRuntime(bestSimd(), 2);
+  using runtime = await eagerRuntime(bestSimd(), 2);
   let layer: { forward(x: Tensor): Tensor } | undefined;
   const catching: Plugin = {
     name: "kit",
@@ -215,9 +215,10 @@ class EagerPool extends Pool {
 }
 
 /** A runtime that shares every kernel among its threads, however small: an ordinary one would keep tiny work to itself. */
-export function eagerRuntime(simd: Simd, threads: number): Runtime {
+export async function eagerRuntime(simd: Simd, threads: number): Promise<Runtime> {
+  const module = await compileKernels(simd);
   const memory = new LinearMemory(), scratch = new Arena(memory);
-  const pool = new EagerPool(compileKernels(simd), memory.memory, threads);
+  const pool = new EagerPool(module, memory.memory, threads);
   return new Runtime(linearBackend({
     name: `wasm ${simd}, ${threads} eager threads`,
     threads,

@@ -39,7 +39,7 @@ const variations: Partial<ModelConfig>[] = [
 
 for (const simd of ["baseline", "relaxed"] as const) {
   Deno.test(`the laws hold, bit for bit, for every combination of components, ${simd}`, async () => {
-    using one = eagerRuntime(simd, 1), two = eagerRuntime(simd, 2);
+    using one = await eagerRuntime(simd, 1), two = await eagerRuntime(simd, 2);
     let count = 0;
     for (const config of combinations()) {
       await checkLaws([one, two], config);

@@ -50,7 +50,7 @@ const accuracy: [UnaryKernel, number, number, number, (x: number) => number][] =
 
 for (const variant of wasmVariants.filter((v) => v.name.endsWith("1 thread"))) {
   Deno.test(`exp, tanh, sin, cos and erf keep their stated errors on ${variant.name}`, async () => {
-    using rt = variant.open();
+    using rt = await variant.open();
     for (const [op, from, to, bound, f] of accuracy) {
       const worst = await worstUlp(rt, op, grid(from, to, 200_001), f);
       assert(worst <= bound, `${op} on [${from}, ${to}]: ${worst} ulp, expected at most ${bound}`);
@@ -64,7 +64,7 @@ for (const variant of wasmVariants.filter((v) => v.name.endsWith("1 thread"))) {
   });
 
   Deno.test(`functions of special values are what IEEE arithmetic gives on ${variant.name}`, async () => {
-    using rt = variant.open();
+    using rt = await variant.open();
     const x = Float32Array.of(-Infinity, -200, -0, 0, 200, Infinity, NaN);
     const expected: Partial<Record<UnaryKernel, number[]>> = {
       exp: [0, 0, 1, 1, Infinity, Infinity, NaN],

@@ -20,7 +20,7 @@ for (const name of ["llama_mha", "llama_gqa", "llama3_rope", "gpt2"]) {
       name: `${name}: loss and every gradient are PyTorch's on ${variant.name}`,
       ignore: !hasFixture(`golden/${name}/grads.safetensors`),
       async fn() {
-        using runtime = variant.open();
+        using runtime = await variant.open();
         const { model } = await loadModel(runtime, folder.pathname, { plugins: [huggingface] });
         // A file of gradients has the names of weights: it loads as a model, whose weights are the gradients.
         const read = (file: string) => Deno.readFileSync(new URL(file, folder));
@@ -70,7 +70,7 @@ async function gradientsOf(
 
 for (const variant of variants.slice(1)) {
   Deno.test(`small batches add up to the bits of a large one, and so do blocks run again, on ${variant.name}`, async () => {
-    using runtime = variant.open();
+    using runtime = await variant.open();
     using model = createModel(runtime, { ...config, feedForward: "gelu", norm: "layerNorm" });
     const whole = await gradientsOf(runtime, model, [rows]);
     const [parts, again] = [
@@ -88,7 +88,7 @@ Deno.test("gradients have the same bits for 1 thread and 2", async () => {
   for (const [one, two] of [[1, 2], [3, 4]]) {
     const both: Float32Array<ArrayBuffer>[][] = [];
     for (const variant of [variants[one], variants[two]]) {
-      using runtime = variant.open();
+      using runtime = await variant.open();
       using model = createModel(runtime, { ...config, position: "learned" });
       both.push(await gradientsOf(runtime, model, [rows]));
     }

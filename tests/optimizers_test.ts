@@ -103,7 +103,7 @@ const goldenOf = (family: string, name: string): GoldenTensor => families.get(fa
 
 for (const variant of variants) {
   Deno.test(`ten steps of every optimizer are PyTorch's on ${variant.name}`, async () => {
-    using rt = variant.open();
+    using rt = await variant.open();
     for (const family of ["adamw", "other_optimizers"]) {
       for (const [name, { params }] of Object.entries(index[family])) {
         const path = `${family}/${name}`, found = covered[path];
@@ -149,7 +149,7 @@ function newtonSchulz(u: number[][]): number[][] {
 
 for (const variant of variants) {
   Deno.test(`Muon is the formula in f64, wide and tall, on ${variant.name}`, async () => {
-    using rt = variant.open();
+    using rt = await variant.open();
     for (const [n, k] of [[1, 1], [3, 17], [8, 8], [19, 6], [24, 40]]) {
       for (
         const [scale, factor] of [["original", Math.sqrt(Math.max(1, n / k))], [
@@ -185,7 +185,7 @@ for (const variant of variants) {
   });
 
   Deno.test(`Lion is the formula in f64, and Adafactor on vectors, on ${variant.name}`, async () => {
-    using rt = variant.open();
+    using rt = await variant.open();
     const n = 37, start = uniform(n, 1), gradients = [2, 3, 4, 5].map((seed) => uniform(n, seed));
     const p = [...start], m = Array<number>(n).fill(0);
     for (const g of gradients) {
@@ -215,7 +215,7 @@ for (const variant of variants) {
 
 Deno.test("a gradient that is not a number is not hidden by Lion's sign", async () => {
   for (const variant of variants) {
-    using rt = variant.open();
+    using rt = await variant.open();
     const { params: [p] } = await follow(
       rt,
       { type: "lion", decay: 0 },
@@ -230,7 +230,7 @@ Deno.test("a gradient that is not a number is not hidden by Lion's sign", async 
 const optimizers = (builtins as readonly Component[]).filter((c) => c.slot === "optimizer");
 
 Deno.test("weights decay, vectors never, embeddings as decayEmbeddings says", async () => {
-  using rt = wasmVariants[2].open();
+  using rt = await wasmVariants[2].open();
   for (const { type } of optimizers) {
     const after = async (kind: ParamKind, decayEmbeddings: boolean) => {
       const choice = { type, decay: 0.5, decayEmbeddings } as Choice, shape = kind === "vector" ? [4] : [2, 2];
@@ -251,7 +251,7 @@ Deno.test("weights decay, vectors never, embeddings as decayEmbeddings says", as
 });
 
 Deno.test("changing any option of an optimizer changes its steps", async () => {
-  using rt = wasmVariants[2].open();
+  using rt = await wasmVariants[2].open();
   const others: Record<string, unknown> = {
     beta1: 0,
     beta2: 0.5,
@@ -285,7 +285,7 @@ Deno.test("changing any option of an optimizer changes its steps", async () => {
 
 for (const variant of variants) {
   Deno.test(`gradients are clipped as PyTorch does on ${variant.name}`, async () => {
-    using rt = variant.open();
+    using rt = await variant.open();
     for (const [name, { params }] of Object.entries(index.grad_clip)) {
       const of = (key: string) => goldenOf("grad_clip", `${name}/${key}`), arena = rt.arena();
       const gradients = ["g0", "g1", "g2"].map((key, i) => {
@@ -305,7 +305,7 @@ for (const variant of variants) {
 
 Deno.test("the norm of gradients has the same bits on any number of threads and in both builds", async () => {
   const norms = await Promise.all(wasmVariants.map(async (variant) => {
-    using rt = variant.open();
+    using rt = await variant.open();
     const gradients = [[70, 130], [5], [4097]].map((shape, i) => rt.tensor(shape, uniform(size(shape), i)));
     const norm = await clipByNorm(rt, gradients, 1e-3);
     return Float32Array.of(norm, norm - Math.fround(norm), ...await rt.read(gradients[2]));
@@ -314,7 +314,7 @@ Deno.test("the norm of gradients has the same bits on any number of threads and 
 });
 
 Deno.test("a norm that is not finite is returned, and nothing is clipped", async () => {
-  using rt = wasmVariants[2].open();
+  using rt = await wasmVariants[2].open();
   for (const [bad, norm] of [[NaN, NaN], [Infinity, Infinity], [3e38, Infinity]]) {
     const gradient = rt.tensor([3], [1, bad, 2]);
     assertEquals(await clipByNorm(rt, [gradient], 1), norm);
@@ -325,8 +325,8 @@ Deno.test("a norm that is not finite is returned, and nothing is clipped", async
   assertEquals(await clipByNorm(rt, [], 1), 0);
 });
 
-Deno.test("an optimizer refuses gradients that lie otherwise, steps and rates out of range, names and options unknown", () => {
-  using rt = wasmVariants[2].open();
+Deno.test("an optimizer refuses gradients that lie otherwise, steps and rates out of range, names and options unknown", async () => {
+  using rt = await wasmVariants[2].open();
   const param = rt.temp([2, 3], "f32", "panels");
   const build = (choice: Choice, gradient = param, names = ["w"]) =>
     createOptimizer(rt, choice, names.map((name): OptimizedParam => ({ name, param, gradient, kind: "matrix" })));
@@ -362,7 +362,7 @@ Deno.test("an optimizer refuses gradients that lie otherwise, steps and rates ou
 });
 
 Deno.test("an optimizer's state lies as its parameters do, starts at zero and is given back", async () => {
-  using rt = wasmVariants[2].open();
+  using rt = await wasmVariants[2].open();
   const matrix = rt.temp([9, 3], "f32", "panels"), vector = rt.temp([5]), before = rt.backend.memory.used;
   const params: OptimizedParam[] = [
     { name: "a.weight", param: matrix, gradient: matrix, kind: "matrix" },

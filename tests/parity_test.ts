@@ -9,7 +9,7 @@ const all = Object.entries(opCases).flatMap(([op, cases]) => cases.map((c): [str
 
 for (const variant of wasmVariants) {
   Deno.test(`every op case gives the reference's numbers on ${variant.name}`, async () => {
-    using rt = variant.open(), oracle = reference.open();
+    using rt = await variant.open(), oracle = await reference.open();
     for (const [op, opCase] of all) {
       const [actual, expected] = await Promise.all(
         [rt, oracle].map((r) => r.scope(() => r.read(opCase.run(r, ...makeInputs(r, opCase))))),
@@ -19,7 +19,7 @@ for (const variant of wasmVariants) {
   });
 
   Deno.test(`matmul and attention of any shape give the reference's numbers on ${variant.name}`, async () => {
-    using rt = variant.open(), oracle = reference.open();
+    using rt = await variant.open(), oracle = await reference.open();
     const size = (max: number) => fc.integer({ min: 1, max });
     await fc.assert(
       fc.asyncProperty(size(20), size(70), size(40), fc.boolean(), async (m, k, n, bias) => {

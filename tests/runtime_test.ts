@@ -213,7 +213,7 @@ Deno.test("big products are shared among threads and have the same bytes on any 
   const [m, k, n] = [33, 300, 500], x = uniform(m * k, 1), w = uniform(n * k, 2);
   const results = [];
   for (const threads of [1, 2, 3, 5]) {
-    using rt = new Runtime(wasmBackend({ threads }));
+    using rt = new Runtime(await wasmBackend({ threads }));
     for (let i = 0; i < 30; i++) {
       results.push(await rt.scope(() => rt.read(rt.ops.matmul(rt.tensor([m, k], x), rt.tensor([n, k], w)))));
     }
@@ -259,7 +259,7 @@ Deno.test("a process that forgets to close its runtime still ends, and so does o
 });
 
 Deno.test("a runtime whose workers went to sleep for good works on, with the same results", async () => {
-  using rt = new Runtime(wasmBackend({ threads: 2 }));
+  using rt = new Runtime(await wasmBackend({ threads: 2 }));
   const x = uniform(64 * 512, 1), w = uniform(512 * 512, 2);
   const run = () => rt.scope(() => rt.read(rt.ops.matmul(rt.tensor([64, 512], x), rt.tensor([512, 512], w))));
   const before = await run();

@@ -53,7 +53,7 @@ for (const name of goldenNames) {
     const folder = new URL(`${name}/`, golden);
     const original: Json = JSON.parse(Deno.readTextFileSync(new URL("config.json", folder)));
     for (const variant of variants) {
-      using rt = variant.open();
+      using rt = await variant.open();
       const { model } = await loadModel(rt, folder.pathname, { plugins });
       const ids = { beginId: original.bos_token_id as number, stopIds: [original.eos_token_id as number] };
       const { files, type, notes } = await savedFiles(model, ids);
@@ -446,7 +446,7 @@ Deno.test("pieces() gives what read() gives, a megabyte at a time, in every layo
     [[], "rows"],
   ];
   for (const variant of variants) {
-    using rt = variant.open();
+    using rt = await variant.open();
     for (const [shape, layout] of shapes) {
       const tensor = rt.place(rt.arena(), shape, layout), values = uniform(size(shape), 3);
       rt.write(tensor, values);
@@ -533,7 +533,7 @@ Deno.test("hashWeights() is SHA-256 over what the file holds, on every backend, 
   ];
   let expected = "";
   for (const variant of variants) {
-    using rt = variant.open();
+    using rt = await variant.open();
     const { model } = await loadModel(rt, folder.pathname, { plugins });
     let listing = "";
     for (const path of model.params.keys()) {

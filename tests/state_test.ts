@@ -34,7 +34,7 @@ Deno.test("a training state comes back, bit for bit, on any backend", async () =
   sink.commit();
   assertEquals(Object.keys(sink.contents), ["training.safetensors", "training.json"]);
   for (const variant of variants) {
-    using rt = variant.open();
+    using rt = await variant.open();
     const tensors = moments(rt, 50);
     assertEquals(await loadTrainingState(memorySource(sink.contents), tensors, rt), { step: 120, info });
     for (const [name, tensor] of tensors) {

@@ -11,7 +11,7 @@ import { eagerRuntime } from "./kit.ts";
 /** A way to run kernels. */
 export interface Variant {
   readonly name: string;
-  open(): Runtime;
+  open(): Promise<Runtime>;
 }
 
 /** A WASM runtime whose every kernel goes through the dispatch that `make` returns. */
@@ -32,13 +32,13 @@ export function runtimeWith(
 }
 
 const modules: Readonly<Record<Simd, WebAssembly.Module>> = {
-  baseline: compileKernels("baseline"),
-  relaxed: compileKernels("relaxed"),
+  baseline: await compileKernels("baseline"),
+  relaxed: await compileKernels("relaxed"),
 };
 
 /** Both builds on 1 and on 2 threads; 2 threads really share every kernel. */
 export const wasmVariants: readonly Variant[] = (["baseline", "relaxed"] as const).flatMap((simd) => [
-  { name: `${simd}, 1 thread`, open: () => new Runtime(wasmBackend({ simd, threads: 1 })) },
+  { name: `${simd}, 1 thread`, open: async () => new Runtime(await wasmBackend({ simd, threads: 1 })) },
   {
     name: `${simd}, 2 threads`,
     open: () => eagerRuntime(simd, 2),
@@ -47,7 +47,7 @@ export const wasmVariants: readonly Variant[] = (["baseline", "relaxed"] as cons
 
 /** The reference and every WASM variant. */
 export const variants: readonly Variant[] = [
-  { name: "reference", open: () => new Runtime(referenceBackend()) },
+  { name: "reference", open: () => Promise.resolve(new Runtime(referenceBackend())) },
   ...wasmVariants,
 ];
 

@@ -29,7 +29,7 @@ for (const name of ["llama_gqa", "gpt2"]) {
       name: `${name}: 20 steps of AdamW are PyTorch's on ${variant.name}`,
       ignore: !hasFixture(`golden/${name}/train20.json`),
       async fn() {
-        using runtime = variant.open();
+        using runtime = await variant.open();
         const { model } = await loadModel(runtime, folder.pathname, { plugins: [huggingface] });
         const golden = readJson<Train20>(new URL("train20.json", folder)),
           { betas, eps, weight_decay, clip_norm } = golden.hyper;
@@ -97,7 +97,7 @@ Deno.test({
       inputs: offsets.flatMap((at) => [...ids.subarray(at, at + hyper.block)]),
       targets: offsets.flatMap((at) => [...ids.subarray(at + 1, at + hyper.block + 1)]),
     });
-    using runtime = variants[4].open();
+    using runtime = await variants[4].open();
     const source = memorySource({
       "config.json": new TextEncoder().encode(JSON.stringify(golden.config)),
       "model.safetensors": Deno.readFileSync(new URL("init.safetensors", folder)),
@@ -138,7 +138,7 @@ const tiny = { vocab: 7, context: 6, dim: 8, depth: 2, heads: 2 } as const;
 const example = { inputs: [1, 2, 3], targets: [2, 3, 4] };
 
 Deno.test("a number that is not finite stops training: step and layer are named, nothing is changed", async () => {
-  using runtime = variants[4].open();
+  using runtime = await variants[4].open();
   using model = createModel(runtime, tiny);
   using trainer = createTrainer(model, { steps: 5, learningRate: 1e-3 });
   await trainer.train([example], 1);
@@ -161,7 +161,7 @@ Deno.test("a number that is not finite stops training: step and layer are named,
 });
 
 Deno.test("nothing to learn from is refused", async () => {
-  using runtime = variants[4].open();
+  using runtime = await variants[4].open();
   using model = createModel(runtime, tiny);
   using trainer = createTrainer(model, { steps: 5, learningRate: 1e-3 });
   const error = await assertRejects(() => trainer.train([{ inputs: [1], targets: [-1] }], 1), RangeError);

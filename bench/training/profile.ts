@@ -47,7 +47,7 @@ interface Sum {
 /** Trains for `rounds`, each of `seconds`, and measures the machine's peak in between. */
 export async function profileStep(size: Size, threads: number, rounds: number, seconds: number): Promise<Profile> {
   let sums = new Map<string, Sum>();
-  const [runtime, backendClose] = timedRuntime(threads, (name, args, milliseconds) => {
+  const [runtime, backendClose] = await timedRuntime(threads, (name, args, milliseconds) => {
     const { kernel, flops } = describe(name, args, size), sum = sums.get(kernel);
     if (!sum) sums.set(kernel, { calls: 1, milliseconds, flops });
     else {
@@ -89,12 +89,12 @@ export async function profileStep(size: Size, threads: number, rounds: number, s
 }
 
 /** A runtime that says how long each kernel took. */
-function timedRuntime(
+async function timedRuntime(
   threads: number,
   onRun: (name: string, args: readonly number[], milliseconds: number) => void,
-): [Runtime, () => void] {
+): Promise<[Runtime, () => void]> {
   const memory = new LinearMemory(), scratch = new Arena(memory), simd = bestSimd();
-  const pool = new Pool(compileKernels(simd), memory.memory, threads);
+  const pool = new Pool(await compileKernels(simd), memory.memory, threads);
   const timed: Dispatch = {
     chunk: (...args) => pool.chunk(...args),
     run(name, count, chunk, ...args) {

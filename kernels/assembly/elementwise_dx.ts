@@ -93,7 +93,22 @@ export function activation_dx_f32(dx: usize, g: usize, x: usize, f: i32, add: i3
 export function gated_dx_f32(
   dgate: usize, dup: usize, g: usize, gate: usize, up: usize, f: i32, add: i32, begin: i32, end: i32,
 ): void {
-  for (let i = begin; i < end; i += 4) {
+  let i = begin;
+  if (f == SILU && dgate && dup) {
+    // Both factors share the sigmoid.
+    const one = f32x4.splat(1.0);
+    for (; i <= end - 8; i += 8) {
+      const at = floats(i), x0 = v128.load(gate + at), x1 = v128.load(gate + at, 16);
+      const s0 = sigmoid4(x0), s1 = sigmoid4(x1), y0 = v128.load(g + at), y1 = v128.load(g + at, 16);
+      const d0 = f32x4.mul(f32x4.mul(s0, madd(x0, f32x4.sub(one, s0), one)), v128.load(up + at));
+      const d1 = f32x4.mul(f32x4.mul(s1, madd(x1, f32x4.sub(one, s1), one)), v128.load(up + at, 16));
+      v128.store(dgate + at, madd(y0, d0, before4(dgate + at, 4, add & 1)));
+      v128.store(dgate + at, madd(y1, d1, before4(dgate + at + 16, 4, add & 1)), 16);
+      v128.store(dup + at, madd(y0, f32x4.mul(x0, s0), before4(dup + at, 4, add & 2)));
+      v128.store(dup + at, madd(y1, f32x4.mul(x1, s1), before4(dup + at + 16, 4, add & 2)), 16);
+    }
+  }
+  for (; i < end; i += 4) {
     const at = floats(i), n = end - i, x = loadUpTo4(gate + at, n), y = loadUpTo4(g + at, n);
     if (dgate) {
       const slope = f32x4.mul(slope4(f, x), loadUpTo4(up + at, n));

@@ -24,8 +24,14 @@ export function softmax_dx_f32(dx: usize, g: usize, p: usize, n: i32, begin: i32
 /** `ln Σ eˣ` of a row. */
 function logSumExp(x: usize, n: i32): f64 {
   const top = rowMax(x, n), t = f32x4.splat(top);
-  let sum = 0.0;
-  for (let i = 0; i < n; i += 4) {
+  let sum = 0.0, i = 0;
+  for (; i <= n - 16; i += 16) {
+    const from = x + floats(i);
+    const e0 = expBelow4(f32x4.sub(v128.load(from), t)), e1 = expBelow4(f32x4.sub(v128.load(from, 16), t));
+    const e2 = expBelow4(f32x4.sub(v128.load(from, 32), t)), e3 = expBelow4(f32x4.sub(v128.load(from, 48), t));
+    sum = sum + <f64>sum4(e0) + <f64>sum4(e1) + <f64>sum4(e2) + <f64>sum4(e3);
+  }
+  for (; i < n; i += 4) {
     sum += <f64>sum4(expBelow4(f32x4.sub(loadUpTo4Or(x + floats(i), n - i, f32.NEGATIVE_INFINITY), t)));
   }
   return <f64>top + logarithm(sum);
@@ -34,7 +40,16 @@ function logSumExp(x: usize, n: i32): f64 {
 /** `dx += factor · softmax(x) + shift`, one row. */
 function addSoftmax(dx: usize, x: usize, n: i32, lse: f64, factor: f32, shift: f32): void {
   const t = f32x4.splat(<f32>lse), f = f32x4.splat(factor), s = f32x4.splat(shift);
-  for (let i = 0; i < n; i += 4) {
+  let i = 0;
+  for (; i <= n - 16; i += 16) {
+    const from = x + floats(i), to = dx + floats(i);
+    const p0 = expBelow4(f32x4.sub(v128.load(from), t)), p1 = expBelow4(f32x4.sub(v128.load(from, 16), t));
+    const p2 = expBelow4(f32x4.sub(v128.load(from, 32), t)), p3 = expBelow4(f32x4.sub(v128.load(from, 48), t));
+    v128.store(to, madd(p0, f, f32x4.add(s, v128.load(to)))), v128.store(to, madd(p1, f, f32x4.add(s, v128.load(to, 16))), 16);
+    v128.store(to, madd(p2, f, f32x4.add(s, v128.load(to, 32))), 32);
+    v128.store(to, madd(p3, f, f32x4.add(s, v128.load(to, 48))), 48);
+  }
+  for (; i < n; i += 4) {
     const at = floats(i), left = n - i, p = expBelow4(f32x4.sub(loadUpTo4(x + at, left), t));
     storeUpTo4(dx + at, madd(p, f, f32x4.add(s, loadUpTo4(dx + at, left))), left);
   }
