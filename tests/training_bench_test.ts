@@ -120,7 +120,7 @@ Deno.test({
 
 Deno.test("bench/training.ts --profile: every kernel of a step, products by shape, and what is left", async () => {
   const json = `${folder}/profile.json`,
-    { code, out, err } = await bench("--profile", "--threads", "1", "--json", json);
+    { code, out, err } = await bench("--profile", "--threads", "1", "--rounds", "3", "--json", json);
   assertEquals(code, 0, err);
   for (const row of ["gemm_f32 768×128×512", "gemm_across_f32 128×768×512", "attention_dx_f32", "adamw_f32"]) {
     assertStringIncludes(out, `| ${row} `);

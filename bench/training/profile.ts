@@ -62,6 +62,7 @@ export async function profileStep(size: Size, threads: number, rounds: number, s
   const peaks: number[] = [], times: number[] = [], all: Map<string, Sum>[] = [];
   let made = 0;
   for (let round = -1; round < rounds; round++) { // the first does not count
+    sums = new Map();
     await step(data[made++ % data.length]); // nor does the first step of any: threads wake up
     sums = new Map();
     let steps = 0;
