@@ -150,7 +150,7 @@ Deno.test("bench/training.ts --profile: every kernel of a step, products by shap
 Deno.test("bench/training.ts says what is wrong with its flags", async () => {
   for (
     const [args, message] of [
-      [["--only", "tenon,torch"], '--only is "tenon,torch", expected some of tenon, pytorch, jax, tfjs'],
+      [["--only", "tenon,torch"], '--only is "tenon,torch", expected some of tenon, pytorch, jax, tfjs, tfjs-own'],
       [["--threads", "0"], '--threads is "0", expected different whole numbers from 1'],
       [["--size", "huge"], '--size is "huge", expected small or large'],
       [["--profile", "--only", "tenon"], "--profile is of Tenon alone, expected no --only"],

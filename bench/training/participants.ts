@@ -21,6 +21,12 @@ export const participants: readonly Participant[] = [
   { id: "pytorch", label: "PyTorch", sizes: ["small", "large"] },
   { id: "jax", label: "jax-js", sizes: ["small"], load: () => import("./jax.ts") },
   { id: "tfjs", label: "tfjs-wasm", sizes: ["small"], load: () => import("./tfjs.ts") },
+  {
+    id: "tfjs-own",
+    label: "tfjs-wasm, own gradients",
+    sizes: ["small"],
+    load: async () => ({ start: (await import("./tfjs.ts")).startWithOwnGradients }),
+  },
 ];
 
 /** What a participant's child runs. */

@@ -58,18 +58,29 @@ interface Tf {
   erf(x: TfTensor): TfTensor;
 }
 
-/** Starts it. */
-export async function start(threads: number): Promise<Trainer> {
+/** Starts it, with gradients of products that suit its backend. */
+export const start = (threads: number): Promise<Trainer> => startWith(threads, false);
+
+/** Starts it as it is. */
+export const startWithOwnGradients = (threads: number): Promise<Trainer> => startWith(threads, true);
+
+async function startWith(threads: number, ownGradients: boolean): Promise<Trainer> {
   const tf = await openTfjs<Tf>(PACKAGE, threads);
-  return { about: aboutBackend(threads), train: (job) => trainOn(tf, job) };
+  return { about: aboutBackend(threads), train: (job) => trainOn(tf, job, ownGradients) };
+}
+
+interface Products {
+  readonly matMul: (a: TfTensor, b: TfTensor) => TfTensor;
+  readonly turn: (x: TfTensor) => TfTensor;
 }
 
 /**
  * `a · b`. Its backend is many times slower where an operand is to be read transposed, and its own gradient of a product
- * does that: here operands are transposed before.
+ * does that: here operands are transposed before, unless it is to be measured as it is.
  */
-function products(tf: Tf): { matMul: ReturnType<Tf["customGrad"]>; turn: (x: TfTensor) => TfTensor } {
+function products(tf: Tf, ownGradients: boolean): Products {
   const turn = (x: TfTensor) => tf.transpose(x, x.rank === 4 ? [0, 1, 3, 2] : [1, 0]);
+  if (ownGradients) return { matMul: (a, b) => tf.matMul(a, b), turn };
   const matMul = tf.customGrad((a, b, save) => {
     save([a, b]);
     return {
@@ -81,8 +92,13 @@ function products(tf: Tf): { matMul: ReturnType<Tf["customGrad"]>; turn: (x: TfT
 }
 
 /** The loss, from tokens as one-hot rows: its backend has no gradient of a look-up. */
-function lossOf(tf: Tf, { size, hyper }: Job, params: readonly TfTensor[]): (x: TfTensor, y: TfTensor) => TfTensor {
-  const { heads, dim, context, batch } = size, rows = batch * context, { matMul, turn } = products(tf);
+function lossOf(
+  tf: Tf,
+  { size, hyper }: Job,
+  params: readonly TfTensor[],
+  ownGradients: boolean,
+): (x: TfTensor, y: TfTensor) => TfTensor {
+  const { heads, dim, context, batch } = size, rows = batch * context, { matMul, turn } = products(tf, ownGradients);
   const mask = Float32Array.from(
     { length: context * context },
     (_, i) => i % context > Math.floor(i / context) ? -1e9 : 0,
@@ -113,11 +129,11 @@ function lossOf(tf: Tf, { size, hyper }: Job, params: readonly TfTensor[]): (x: 
   };
 }
 
-function trainOn(tf: Tf, job: Job): Step {
+function trainOn(tf: Tf, job: Job, ownGradients: boolean): Step {
   const { learningRate, beta1, beta2, eps, decay, clip } = job.hyper, weights = inputMajor(job);
   const params = weights.map(({ values, shape }) => tf.variable(tf.tensor(values, shape)));
   const zeros = () => weights.map(({ shape }) => tf.variable(tf.zeros(shape), false));
-  const firsts = zeros(), seconds = zeros(), loss = lossOf(tf, job, params);
+  const firsts = zeros(), seconds = zeros(), loss = lossOf(tf, job, params, ownGradients);
   // The backend makes whole numbers whatever type it is asked for.
   const oneHot = (ids: readonly number[]) => tf.cast(tf.oneHot(tf.tensor1d(ids, "int32"), job.size.vocab), "float32");
   const update = (i: number, g: TfTensor, step: number) => {
