@@ -1,7 +1,7 @@
 // Kernels whose output element depends on the input elements at the same place. All own elements `begin … end`.
 // Row ends go through the same four-lane arithmetic as the rest, so that any split gives the same bytes.
 
-import { erf4, exp4, sigmoid4, sine, tanh4 } from "./math";
+import { erf4, exp4, expBelow4, normalTail4, sigmoid4, sine, tanh4 } from "./math";
 import { floats, loadUpTo4, madd, storeUpTo4 } from "./simd";
 
 // @ts-ignore: decorator
@@ -21,8 +21,10 @@ function reluSquared4(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function gelu4(x: v128): v128 {
-  const half = f32x4.mul(x, f32x4.splat(0.5));
-  return madd(half, erf4(f32x4.mul(x, f32x4.splat(0.7071067811865476))), half);
+  // x Φ(x) = max(x, 0) − |x| (1 − Φ(|x|)). Beyond 100 the tail is 0, and ∞ · 0 would be NaN.
+  const a = f32x4.pmin(f32x4.abs(x), f32x4.splat(100.0));
+  const e = expBelow4(f32x4.mul(f32x4.mul(a, a), f32x4.splat(-0.5)));
+  return f32x4.sub(relu4(x), f32x4.mul(a, normalTail4(a, e)));
 }
 
 // @ts-ignore: decorator
@@ -124,7 +126,7 @@ export function relu_squared_f32(out: usize, x: usize, begin: i32, end: i32): vo
   activate(RELU_SQUARED, out, x, 0, begin, end);
 }
 
-/** `out = x Φ(x) = x/2 · (1 + erf(x / √2))`. */
+/** `out = x Φ(x)`, Φ the distribution function of the normal distribution. */
 export function gelu_f32(out: usize, x: usize, begin: i32, end: i32): void {
   activate(GELU, out, x, 0, begin, end);
 }

@@ -1,6 +1,6 @@
 // Gradients of elementwise.ts: each adds to what it is given, or writes it where `add` says so. All own elements `begin … end`, in four-lane arithmetic.
 
-import { erfWith4, exp4, expBelow4, sigmoid4, sine, tanh4 } from "./math";
+import { exp4, expBelow4, normalTail4, sigmoid4, sine, tanh4 } from "./math";
 import {
   activation4, ERF, GELU, GELU_TANH, RELU, RELU_SQUARED, SIGMOID, SILU, TANH,
 } from "./elementwise";
@@ -11,9 +11,10 @@ import { floats, loadUpTo4, madd, storeUpTo4 } from "./simd";
 @inline
 function geluSlope4(x: v128): v128 {
   // Φ(x) + x φ(x); e^(−x²/2) is part of both.
-  const half = f32x4.splat(0.5), u = f32x4.mul(x, f32x4.splat(0.7071067811865476)), z = f32x4.mul(u, u);
-  const e = expBelow4(f32x4.neg(z)), density = f32x4.mul(e, f32x4.splat(0.3989422804014327));
-  return madd(x, density, madd(half, erfWith4(u, z, e), half));
+  const a = f32x4.pmin(f32x4.abs(x), f32x4.splat(100.0));
+  const e = expBelow4(f32x4.mul(f32x4.mul(a, a), f32x4.splat(-0.5))), tail = normalTail4(a, e);
+  const share = v128.bitselect(f32x4.sub(f32x4.splat(1.0), tail), tail, f32x4.gt(x, f32x4.splat(0)));
+  return madd(f32x4.mul(x, f32x4.splat(0.3989422804014327)), e, share);
 }
 
 // @ts-ignore: decorator
