@@ -3,6 +3,7 @@ import { loadModel, openCheckpoint } from "../model/checkpoint.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { generateText } from "../model/text.ts";
 import { hashWeights, saveModel } from "../model/save.ts";
+import { createRandom } from "../model/random.ts";
 import { CheckpointError, memorySource } from "../model/source.ts";
 import { tokenizerOf } from "../model/tokenizer_of.ts";
 import { trainTokenizer } from "../model/train_tokenizer.ts";
@@ -12,6 +13,7 @@ import { embedded, embeddedSource, loadEmbedded } from "../plugins/embedded/mod.
 import { packedModule, packModel } from "../plugins/embedded/packed.ts";
 import { dequantize, partsOf, quantize } from "../plugins/embedded/quantize.ts";
 import { huggingface } from "../plugins/huggingface/mod.ts";
+import { story } from "../plugins/stories/mod.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes, assertThrows } from "./assert.ts";
 import { join, packedModel, smallModel, split, tokenizer } from "./packed_files.ts";
@@ -388,6 +390,33 @@ Deno.test("generate.ts refuses a tokenizer for the embedded model, and a prompt 
   const long = await tell("--prompt", "🍎".repeat(2000));
   assertEquals(long.code, 1);
   assertMatch(long.err, /Cannot generate after \d+ tokens: the context is \d+, expected 1 … \d+\n$/);
+});
+
+Deno.test({
+  name: "the people of a story that the embedded model tells keep their names",
+  ignore: isPlaceholder,
+  async fn() {
+    // Names of the people in stories that it learned from.
+    const random = createRandom(1, "stories"), heard = Array.from({ length: 2000 }, () => story(random)).join(" ");
+    const names = new Set([...heard.matchAll(/ named ([A-Z][a-z]+)/g)].map(([, name]) => name));
+    assert(names.size > 50, `${names.size} names`);
+    using runtime = await createRuntime({ threads: 1 });
+    const { model, tokenizer } = await loadEmbedded(runtime);
+    const samplers = [{ type: "temperature", value: 0.8 }, { type: "topP", p: 0.95 }] as const;
+    let named = 0, once = 0;
+    for (let seed = 1; seed <= 12; seed++) {
+      let told = "";
+      for await (const { text } of generateText(model, tokenizer, "", { samplers, seed })) told += text;
+      const counts = new Map<string, number>();
+      for (const [word] of told.matchAll(/[A-Z][a-z]+/g)) {
+        if (names.has(word)) counts.set(word, (counts.get(word) ?? 0) + 1);
+      }
+      named += counts.values().reduce((sum, n) => sum + n, 0);
+      once += [...counts.values()].filter((n) => n === 1).length;
+    }
+    // A name that is drawn anew each time hardly ever comes twice in a story.
+    assert(named >= 60 && once <= named / 10, `${once} of ${named} names come once in their story`);
+  },
 });
 
 Deno.test({
