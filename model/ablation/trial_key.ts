@@ -1,0 +1,88 @@
+import { builtins } from "../../components/builtins.ts";
+import type { Component } from "../../components/component.ts";
+import type { Json } from "../../components/options.ts";
+import { forLayer, type PerLayer, resolveConfig, type ResolvedConfig, type ResolvedOptions } from "../config.ts";
+import { show } from "../json.ts";
+import { sha256 } from "../sha256.ts";
+
+/** Everything that the result of one training run depends on. */
+export interface Trial {
+  /** The model, as {@linkcode resolveConfig} takes it. */
+  readonly config: unknown;
+  /** A whole number. */
+  readonly seed: number;
+  /** How long and how it is trained: steps or tokens, batch, optimizer, schedule, whatever changes the result. */
+  readonly budget: Json;
+  /** Tells the tokens apart. */
+  readonly dataHash: string;
+  /** Tells the code apart: results of other code are other results. */
+  readonly codeVersion: string;
+}
+
+/**
+ * SHA-256, in hexadecimal, of the canonical JSON of a trial: equal for equal trials however they are written (order of
+ * keys, defaults given or left out, a name or an object, one component or a list that repeats it), different for any
+ * other. `null` where an option stands for a rule (`hidden`: 8/3 of `dim`) and the number that the rule gives are two
+ * spellings that it does tell apart: only components know their rules. Rejects with a `TypeError` for a wrong config or
+ * field.
+ */
+export async function trialKey(trial: Trial, components: readonly Component[] = []): Promise<string> {
+  const { config, seed, budget, dataHash, codeVersion, ...rest } = trial;
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) {
+    throw new TypeError(
+      `Cannot make a trial's key: it has "${unknown}", expected "config", "seed", "budget", "dataHash", "codeVersion"`,
+    );
+  }
+  if (!Number.isSafeInteger(seed)) {
+    throw new TypeError(`Cannot make a trial's key: seed is ${show(seed)}, expected a whole number`);
+  }
+  for (const [name, text] of Object.entries({ dataHash, codeVersion })) {
+    if (typeof text === "string" && text) continue;
+    throw new TypeError(`Cannot make a trial's key: ${name} is ${show(text)}, expected a text that is not empty`);
+  }
+  const resolved = canonicalConfig(resolveConfig([...builtins, ...components], config));
+  const text = canonicalJson("trial", { config: resolved, seed, budget, dataHash, codeVersion });
+  return await sha256(new TextEncoder().encode(text));
+}
+
+/**
+ * A resolved config with every list over depth as short as it can be: up to where it repeats, and one component instead
+ * of a list of one. Two configs are of the same model if their canonical forms are equal.
+ */
+export function canonicalConfig(config: ResolvedConfig): ResolvedConfig {
+  const shortest = (choice: PerLayer<ResolvedOptions>): PerLayer<ResolvedOptions> => {
+    if (!Array.isArray(choice)) return choice;
+    const layers = Array.from({ length: config.depth }, (_, i) => canonicalJson("layer", forLayer(choice, i)));
+    let period = 1;
+    while (layers.some((layer, i) => layer !== layers[i % period])) period++;
+    return period === 1 ? choice[0] : Array.from({ length: period }, (_, i) => forLayer(choice, i));
+  };
+  const { norm, attention, feedForward, block } = config;
+  return {
+    ...config,
+    norm: shortest(norm),
+    attention: shortest(attention),
+    feedForward: shortest(feedForward),
+    block: shortest(block),
+  };
+}
+
+/**
+ * JSON without spaces, the keys of every object sorted by UTF-16 code units, numbers as `JSON.stringify` writes them:
+ * RFC 8785, https://www.rfc-editor.org/rfc/rfc8785. Throws a `TypeError` that says where `value` holds what JSON does
+ * not. `path` is for that message.
+ */
+export function canonicalJson(path: string, value: unknown): string {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return JSON.stringify(value);
+  if (typeof value === "number" && Number.isFinite(value)) return JSON.stringify(value);
+  if (Array.isArray(value)) {
+    return `[${Array.from(value, (item, i) => canonicalJson(`${path}[${i}]`, item)).join(",")}]`;
+  }
+  if (typeof value === "object" && [Object.prototype, null].includes(Object.getPrototypeOf(value))) {
+    const entries = Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1);
+    return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonicalJson(`${path}.${k}`, v)}`).join(",")}}`;
+  }
+  const shown = typeof value === "object" ? `a ${value.constructor?.name}` : String(value);
+  throw new TypeError(`Cannot hash ${path}: it is ${shown}, expected what JSON can hold`);
+}
