@@ -592,3 +592,15 @@ for (const [change, message] of wrongTrials) {
     assertEquals((await assertRejects(() => trialKey({ ...trial, ...change }), TypeError)).message, message);
   });
 }
+
+Deno.test("of two sizes that are equally near the smaller count is taken", () => {
+  const found = nearest((count) => ({ size: 10 * count }), 45);
+  assertEquals("size" in found && [found.count, found.size], [4, 40]);
+});
+
+Deno.test("an arm within the tolerance is left alone, one just outside is resized", () => {
+  const arms = planArms({ base: middle, vary: [{ path: "attention", values: ["multiQuery"] }] });
+  const [, { deviation }] = matchParams(arms, { tolerance: 0.9 }), off = Math.abs(deviation);
+  assertEquals(matchParams(arms, { tolerance: off })[1].resized, false);
+  assertEquals(matchParams(arms, { tolerance: 0.9 * off })[1].resized, true);
+});
