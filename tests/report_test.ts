@@ -36,6 +36,17 @@ Deno.test("the plot has axes with numbers, three lines, a legend, and colours fo
   assert(wobble(pointsOf(svg, "mean")) < 0.7 * wobble(raw), "the smoothed line is smoother");
 });
 
+Deno.test("losses that span much are drawn on a logarithmic axis: equal ratios, equal distances", () => {
+  const validation = [8, 4, 2, 1, 0.5].map((loss, step) => ({ step, loss }));
+  const svg = lossPlot({ title: "t", training: [], validation });
+  const texts = [...svg.matchAll(/<text [^>]*text-anchor="end">([^<]*)<\/text>/g)].map((m) => m[1]);
+  assertEquals(texts, ["0.5", "0.7", "1", "2", "3", "5", "7", "10"]);
+  assertStringIncludes(svg, ">loss, nats per token, logarithmic<");
+  const heights = pointsOf(svg, "held").map(([, y]) => y), steps = heights.slice(1).map((y, i) => y - heights[i]);
+  for (const step of steps) assert(Math.abs(step - steps[0]) <= 0.2, `${steps}`);
+  assertEquals(heights[4], 424);
+});
+
 Deno.test("the plot of nothing, of one step, of equal losses and of very many is a plot", () => {
   for (const training of [[], curve(1), [{ step: 1, loss: 2 }, { step: 2, loss: 2 }], curve(100_000)]) {
     const svg = lossPlot({ title: "t", training, validation: training.slice(0, 1) });

@@ -19,6 +19,8 @@ export interface LossCurves {
 const WIDTH = 800, HEIGHT = 480, LEFT = 64, RIGHT = 24, TOP = 56, BOTTOM = 56;
 /** Points of a line: more would not be seen. */
 const POINTS = 600;
+/** How many times the smallest loss the largest one is where the axis becomes logarithmic: what comes late would be flat. */
+const WIDE = 4;
 
 const STYLE = `
     .back { fill: #fff } text { fill: #24292f; font: 13px system-ui, sans-serif } .title { font-size: 16px }
@@ -29,15 +31,20 @@ const STYLE = `
       .mean { stroke: #6cb0ff } .held { stroke: #ffa657 } .dot { fill: #ffa657 }
     }`;
 
-/** Losses over steps as an SVG picture, light or dark as the reader's screen. */
+/** Losses over steps as an SVG picture, light or dark as the reader's screen; on a logarithmic axis if they span much. */
 export function lossPlot({ title, training, validation }: LossCurves): string {
   const all = [...training, ...validation].filter(({ loss }) => Number.isFinite(loss));
   const steps = axis(0, all.reduce((max, { step }) => Math.max(max, step), 1), 8, true);
-  const losses = axis(...extent(all.map(({ loss }) => loss)), 6, false);
+  const [low, high] = extent(all.map(({ loss }) => loss)), logarithmic = low > 0 && high > WIDE * low;
+  const losses = logarithmic ? logarithmicAxis(low, high) : axis(low, high, 6, false);
+  const scaled = logarithmic ? Math.log : (loss: number) => loss;
   const tenth = (value: number) => Math.round(10 * value) / 10;
   const x = (step: number) => tenth(LEFT + (WIDTH - LEFT - RIGHT) * (step - steps.min) / (steps.max - steps.min));
   const y = (loss: number) =>
-    tenth(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (loss - losses.min) / (losses.max - losses.min));
+    tenth(
+      HEIGHT - BOTTOM -
+        (HEIGHT - TOP - BOTTOM) * (scaled(loss) - scaled(losses.min)) / (scaled(losses.max) - scaled(losses.min)),
+    );
   const at = ({ step, loss }: LossPoint) => `${x(step)},${y(loss)}`;
   const line = (name: string, points: readonly LossPoint[]) =>
     points.length > 1 ? `<polyline class="${name}" points="${points.map(at).join(" ")}"/>` : "";
@@ -67,14 +74,31 @@ export function lossPlot({ title, training, validation }: LossCurves): string {
     ...validation.map((point) => `<circle class="dot" cx="${at(point).replace(",", '" cy="')}" r="3"/>`),
     `<text class="title" x="${LEFT}" y="24">${escape(title)}</text>`,
     `<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 12}" text-anchor="middle">step</text>`,
-    `<text transform="translate(16 ${HEIGHT / 2}) rotate(-90)" text-anchor="middle">loss, nats per token</text>`,
+    `<text transform="translate(16 ${HEIGHT / 2}) rotate(-90)" text-anchor="middle">loss, nats per token${
+      logarithmic ? ", logarithmic" : ""
+    }</text>`,
     ...legend,
     "</svg>\n",
   ].filter(Boolean).join("\n");
 }
 
+interface Axis {
+  readonly min: number;
+  readonly max: number;
+  readonly ticks: readonly number[];
+}
+
+/** An axis that holds `low` … `high`, with 1, 2, 3, 5, 7 and their tenfolds on it: five to each factor of ten. */
+function logarithmicAxis(low: number, high: number): Axis {
+  const round = Array.from({ length: 5 * (Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1) }, (_, i) => {
+    return Number(`${[1, 2, 3, 5, 7][i % 5]}e${Math.floor(Math.log10(low)) + Math.floor(i / 5)}`);
+  });
+  const min = round.findLast((v) => v <= low)!, max = round.find((v) => v >= high)!;
+  return { min, max, ticks: round.filter((v) => v >= min && v <= max) };
+}
+
 /** An axis that holds `low` … `high`, with about `count` round numbers on it. */
-function axis(low: number, high: number, count: number, whole: boolean): { min: number; max: number; ticks: number[] } {
+function axis(low: number, high: number, count: number, whole: boolean): Axis {
   const rough = (high - low) / count || 1, power = 10 ** Math.floor(Math.log10(rough));
   const nice = [1, 2, 5, 10].find((m) => m * power >= rough)! * power, step = whole ? Math.max(1, nice) : nice;
   const first = Math.floor(low / step), last = whole ? high / step : Math.ceil(high / step);
