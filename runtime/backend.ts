@@ -1,4 +1,5 @@
 import { Arena } from "./arena.ts";
+import type { Dispatch } from "./dispatch.ts";
 import type { Kernels } from "./kernels.ts";
 import { LinearMemory, type MemoryPool } from "./memory.ts";
 import { Pool } from "./pool.ts";
@@ -52,16 +53,25 @@ export async function wasmBackend(options: WasmOptions = {}): Promise<Backend> {
   if (simd !== "baseline" && simd !== "relaxed") {
     throw new TypeError(`Cannot use simd ${JSON.stringify(simd)}, expected "baseline" or "relaxed"`);
   }
-  const module = await compileKernels(simd);
-  const memory = new LinearMemory(maximumBytes), scratch = new Arena(memory);
-  const pool = new Pool(module, memory.memory, threads);
+  const module = await compileKernels(simd), name = `wasm ${simd}, ${threads} ${threads === 1 ? "thread" : "threads"}`;
+  return dispatchBackend(name, threads, (memory) => new Pool(module, memory, threads), maximumBytes);
+}
+
+/** A backend whose kernels in WebAssembly run as `open` says, which is given its memory. */
+export function dispatchBackend(
+  name: string,
+  threads: number,
+  open: (memory: WebAssembly.Memory) => Dispatch & { close?(): void },
+  maximumBytes?: number,
+): Backend {
+  const memory = new LinearMemory(maximumBytes), scratch = new Arena(memory), dispatch = open(memory.memory);
   return linearBackend({
-    name: `wasm ${simd}, ${threads} ${threads === 1 ? "thread" : "threads"}`,
+    name,
     threads,
-    kernels: wasmKernels(pool, memory, scratch),
+    kernels: wasmKernels(dispatch, memory, scratch),
     memory,
     scratch,
-    close: () => pool.close(),
+    close: () => dispatch.close?.(),
   }, memory.memory);
 }
 
@@ -79,7 +89,7 @@ export function referenceBackend({ maximumBytes }: Pick<WasmOptions, "maximumByt
 }
 
 /** A backend whose tensors lie in `memory`, which this process reaches directly. */
-export function linearBackend(
+function linearBackend(
   parts: Pick<Backend, "name" | "threads" | "kernels" | "memory" | "scratch" | "close">,
   memory: WebAssembly.Memory,
 ): Backend {

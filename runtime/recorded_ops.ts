@@ -37,10 +37,11 @@ export function recordedOps(ops: Ops, rt: RecordingHost): Ops {
   }])) as unknown as GatedOps;
 
   /** Adds `factor · g` to the gradient of `t`, which may have been repeated. */
-  function addTo(tape: Tape, t: Tensor | undefined, g: Tensor, factor = 1): void {
-    if (!t || !tape.tracks(t)) return;
-    if (String(t.shape) === String(g.shape)) kernels.addScaled(tape.sum(t)!, g, factor);
-    else kernels.sumRows(tape.gradient(t)!, g);
+  function addTo(tape: Tape, t: Tensor, g: Tensor, factor = 1): void {
+    const alike = String(t.shape) === String(g.shape), d = alike ? tape.sum(t) : tape.gradient(t);
+    if (!d) return;
+    if (alike) kernels.addScaled(d, g, factor);
+    else kernels.sumRows(d, g);
   }
 
   const norm = (x: Tensor, weight: Tensor | undefined, bias: Tensor | undefined, eps: number, centered: boolean) => {

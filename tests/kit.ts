@@ -24,13 +24,11 @@ import { createModel, type Model } from "../model/decoder.ts";
 import type { ForwardOptions } from "../model/forward.ts";
 import type { Plugin } from "../model/plugin.ts";
 import { createRandom } from "../model/random.ts";
-import { Arena } from "../runtime/arena.ts";
-import { linearBackend } from "../runtime/backend.ts";
-import { LinearMemory } from "../runtime/memory.ts";
+import { dispatchBackend } from "../runtime/backend.ts";
 import { Pool } from "../runtime/pool.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { size, type Tensor } from "../runtime/tensor.ts";
-import { bestSimd, compileKernels, type Simd, wasmKernels } from "../runtime/wasm.ts";
+import { bestSimd, compileKernels, type Simd } from "../runtime/wasm.ts";
 import { checkGradients } from "./kit_gradients.ts";
 import { testSampler } from "./kit_sampler.ts";
 import { testInit, testOptimizer, testSchedule } from "./kit_training.ts";
@@ -217,14 +215,6 @@ class EagerPool extends Pool {
 /** A runtime that shares every kernel among its threads, however small: an ordinary one would keep tiny work to itself. */
 export async function eagerRuntime(simd: Simd, threads: number): Promise<Runtime> {
   const module = await compileKernels(simd);
-  const memory = new LinearMemory(), scratch = new Arena(memory);
-  const pool = new EagerPool(module, memory.memory, threads);
-  return new Runtime(linearBackend({
-    name: `wasm ${simd}, ${threads} eager threads`,
-    threads,
-    kernels: wasmKernels(pool, memory, scratch),
-    memory,
-    scratch,
-    close: () => pool.close(),
-  }, memory.memory));
+  const name = `wasm ${simd}, ${threads} eager threads`;
+  return new Runtime(dispatchBackend(name, threads, (memory) => new EagerPool(module, memory, threads)));
 }

@@ -1,10 +1,8 @@
 /** What several test files need: runtimes of every kind, numbers, golden files. */
-import { Arena } from "../runtime/arena.ts";
-import { linearBackend, referenceBackend, wasmBackend } from "../runtime/backend.ts";
-import { LinearMemory } from "../runtime/memory.ts";
+import { dispatchBackend, referenceBackend, wasmBackend } from "../runtime/backend.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import type { Dispatch } from "../runtime/dispatch.ts";
-import { compileKernels, type Simd, wasmKernels } from "../runtime/wasm.ts";
+import { compileKernels, type Simd } from "../runtime/wasm.ts";
 import { size, type Tensor } from "../runtime/tensor.ts";
 import { eagerRuntime } from "./kit.ts";
 
@@ -19,16 +17,7 @@ export function runtimeWith(
   simd: Simd,
   make: (module: WebAssembly.Module, memory: WebAssembly.Memory) => Dispatch,
 ): Runtime {
-  const memory = new LinearMemory(), scratch = new Arena(memory);
-  const dispatch = make(modules[simd], memory.memory);
-  return new Runtime(linearBackend({
-    name: `${simd}, for tests`,
-    threads: 1,
-    kernels: wasmKernels(dispatch, memory, scratch),
-    memory,
-    scratch,
-    close() {},
-  }, memory.memory));
+  return new Runtime(dispatchBackend(`${simd}, for tests`, 1, (memory) => make(modules[simd], memory)));
 }
 
 const modules: Readonly<Record<Simd, WebAssembly.Module>> = {

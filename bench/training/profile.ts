@@ -1,11 +1,8 @@
 /** Where the time of one of Tenon's steps goes, by kernel. */
-import { Arena } from "../../runtime/arena.ts";
-import { linearBackend } from "../../runtime/backend.ts";
-import type { Dispatch } from "../../runtime/dispatch.ts";
-import { LinearMemory } from "../../runtime/memory.ts";
+import { dispatchBackend } from "../../runtime/backend.ts";
 import { Pool } from "../../runtime/pool.ts";
 import { Runtime } from "../../runtime/runtime.ts";
-import { bestSimd, compileKernels, wasmKernels } from "../../runtime/wasm.ts";
+import { bestSimd, compileKernels } from "../../runtime/wasm.ts";
 import { openCeiling } from "../ceiling.ts";
 import { median } from "../peers/measure.ts";
 import { table } from "../peers/report.ts";
@@ -47,7 +44,7 @@ interface Sum {
 /** Trains for `rounds`, each of `seconds`, and measures the machine's peak in between. */
 export async function profileStep(size: Size, threads: number, rounds: number, seconds: number): Promise<Profile> {
   let sums = new Map<string, Sum>();
-  const [runtime, backendClose] = await timedRuntime(threads, (name, args, milliseconds) => {
+  using runtime = await timedRuntime(threads, (name, args, milliseconds) => {
     const { kernel, flops } = describe(name, args, size), sum = sums.get(kernel);
     if (!sum) sums.set(kernel, { calls: 1, milliseconds, flops });
     else {
@@ -75,7 +72,6 @@ export async function profileStep(size: Size, threads: number, rounds: number, s
     times.push(milliseconds);
     peaks.push(gflops);
   }
-  backendClose();
   // Not every round calls every kernel: gradients are only clipped when they are long.
   const kernels = [...new Set(all.flatMap((sums) => [...sums.keys()]))].map((kernel): KernelTime => {
     const over = (key: keyof Sum) => median(all.map((sums) => sums.get(kernel)?.[key] ?? 0));
@@ -93,26 +89,20 @@ export async function profileStep(size: Size, threads: number, rounds: number, s
 async function timedRuntime(
   threads: number,
   onRun: (name: string, args: readonly number[], milliseconds: number) => void,
-): Promise<[Runtime, () => void]> {
-  const memory = new LinearMemory(), scratch = new Arena(memory), simd = bestSimd();
-  const pool = new Pool(await compileKernels(simd), memory.memory, threads);
-  const timed: Dispatch = {
-    chunk: (...args) => pool.chunk(...args),
-    run(name, count, chunk, ...args) {
-      const start = performance.now();
-      pool.run(name, count, chunk, ...args);
-      onRun(name, args, performance.now() - start);
-    },
-  };
-  const runtime = new Runtime(linearBackend({
-    name: `wasm ${simd}, timed`,
-    threads,
-    kernels: wasmKernels(timed, memory, scratch),
-    memory,
-    scratch,
-    close: () => pool.close(),
-  }, memory.memory));
-  return [runtime, () => runtime.close()];
+): Promise<Runtime> {
+  const simd = bestSimd(), module = await compileKernels(simd);
+  return new Runtime(dispatchBackend(`wasm ${simd}, timed`, threads, (memory) => {
+    const pool = new Pool(module, memory, threads);
+    return {
+      chunk: (...args) => pool.chunk(...args),
+      run(name, count, chunk, ...args) {
+        const start = performance.now();
+        pool.run(name, count, chunk, ...args);
+        onRun(name, args, performance.now() - start);
+      },
+      close: () => pool.close(),
+    };
+  }));
 }
 
 /** Products `[context, headDim]` by `[headDim, context]`, half of each masked, that a kernel of attention makes. */

@@ -19,7 +19,7 @@ import { expRow, rowMax } from "./softmax";
 /** Keys handled between two updates of the running maximum. */
 export const KEY_BLOCK: i32 = 64;
 /** Bytes of a panel of values. */
-export const VALUE_PANEL: usize = 64 * PANEL_STEP;
+const VALUE_PANEL: usize = 64 * PANEL_STEP;
 /** Query rows handled together. */
 export const ROWS: i32 = 4;
 
@@ -76,14 +76,14 @@ export function keyHeadBytes(capacity: i32, headDim: i32): usize {
 
 // @ts-ignore: decorator
 @inline
-export function valueHeadBytes(capacity: i32, headDim: i32): usize {
+function valueHeadBytes(capacity: i32, headDim: i32): usize {
   return valueBlock(capacity + KEY_BLOCK - 1, headDim);
 }
 
 /** Where the values of the block that holds `position` begin. */
 // @ts-ignore: decorator
 @inline
-export function valueBlock(position: i32, headDim: i32): usize {
+function valueBlock(position: i32, headDim: i32): usize {
   return <usize>(position / KEY_BLOCK) * <usize>((headDim + PANEL - 1) / PANEL) * VALUE_PANEL;
 }
 
@@ -188,7 +188,7 @@ export function attention_f32(
 /** Four times the index of the head vector that row `r` of a group's rows (time-major) stands for. */
 // @ts-ignore: decorator
 @inline
-export function rowBytes(batch: i32, r: i32, time: i32, heads: i32, kvHead: i32, group: i32): usize {
+function rowBytes(batch: i32, r: i32, time: i32, heads: i32, kvHead: i32, group: i32): usize {
   return floats(<usize>(batch * time + r / group) * heads + kvHead * group + r % group);
 }
 

@@ -9,8 +9,9 @@ import { addBias, KEY_BLOCK, keyHeadBytes, keyPanel, ROWS } from "./attention";
 import { scale_f32 } from "./elementwise";
 import { transpose4To } from "./gemm";
 import { expBelow4 } from "./math";
+import { fill_f32 } from "./optimizers";
 import { dropRow } from "./random";
-import { floats, loadUpTo4, madd, storeUpTo4, sum4 } from "./simd";
+import { floats, loadUpTo4, madd, sum4 } from "./simd";
 import { band, PANEL, PANEL_STEP, tile_across } from "./tile";
 
 /** `delta[batch, head, t] = Σ G · out`. Owns rows of batch · heads · time. */
@@ -62,9 +63,7 @@ function within(v: v128, index: v128, low: v128, high: v128): v128 {
 
 /** Sets `columns` floats of each row to 0. */
 function clear(to: usize, row: usize, rows: i32, columns: i32): void {
-  for (; rows > 0; rows--, to += row) {
-    for (let i = 0; i < columns; i += 4) storeUpTo4(to + floats(i), f32x4.splat(0), columns - i);
-  }
+  for (; rows > 0; rows--, to += row) fill_f32(to, 0, 0, columns);
 }
 
 /**

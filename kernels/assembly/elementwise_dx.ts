@@ -32,7 +32,14 @@ function geluTanhSlope4(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function siluSlope4(x: v128): v128 {
-  const s = sigmoid4(x), one = f32x4.splat(1.0);
+  return siluSlopeWith4(x, sigmoid4(x));
+}
+
+/** The same given `s = sigmoid x`, which SiLU itself is made of, too. */
+// @ts-ignore: decorator
+@inline
+function siluSlopeWith4(x: v128, s: v128): v128 {
+  const one = f32x4.splat(1.0);
   return f32x4.mul(s, madd(x, f32x4.sub(one, s), one));
 }
 
@@ -97,12 +104,11 @@ export function gated_dx_f32(
   let i = begin;
   if (f == SILU && dgate && dup) {
     // Both factors share the sigmoid.
-    const one = f32x4.splat(1.0);
     for (; i <= end - 8; i += 8) {
       const at = floats(i), x0 = v128.load(gate + at), x1 = v128.load(gate + at, 16);
       const s0 = sigmoid4(x0), s1 = sigmoid4(x1), y0 = v128.load(g + at), y1 = v128.load(g + at, 16);
-      const d0 = f32x4.mul(f32x4.mul(s0, madd(x0, f32x4.sub(one, s0), one)), v128.load(up + at));
-      const d1 = f32x4.mul(f32x4.mul(s1, madd(x1, f32x4.sub(one, s1), one)), v128.load(up + at, 16));
+      const d0 = f32x4.mul(siluSlopeWith4(x0, s0), v128.load(up + at));
+      const d1 = f32x4.mul(siluSlopeWith4(x1, s1), v128.load(up + at, 16));
       v128.store(dgate + at, madd(y0, d0, before4(dgate + at, 4, add & 1)));
       v128.store(dgate + at, madd(y1, d1, before4(dgate + at + 16, 4, add & 1)), 16);
       v128.store(dup + at, madd(y0, f32x4.mul(x0, s0), before4(dup + at, 4, add & 2)));
@@ -195,7 +201,7 @@ export function dropout_f32(
 ): void {
   const s = f32x4.splat(scale), t = i32x4.splat(threshold);
   for (let i = begin; i < end; i += 4) {
-    const at = floats(i), n = end - i, kept = i32x4.ge_u(random4(lanesFrom(i, 1), seed), t);
+    const at = floats(i), n = end - i, kept = i32x4.ge_u(random4(lanesFrom(i), seed), t);
     let y = v128.and(f32x4.mul(loadUpTo4(x + at, n), s), kept);
     if (add) y = f32x4.add(y, loadUpTo4(out + at, n));
     storeUpTo4(out + at, y, n);

@@ -2,7 +2,7 @@ import { builtins } from "../../components/builtins.ts";
 import type { Component } from "../../components/component.ts";
 import type { Json } from "../../components/options.ts";
 import { forLayer, type PerLayer, resolveConfig, type ResolvedConfig, type ResolvedOptions } from "../config.ts";
-import { show } from "../json.ts";
+import { expectJson, show } from "../json.ts";
 import { sha256 } from "../sha256.ts";
 
 /** Everything that the result of one training run depends on. */
@@ -74,15 +74,13 @@ export function canonicalConfig(config: ResolvedConfig): ResolvedConfig {
  * not. `path` is for that message.
  */
 export function canonicalJson(path: string, value: unknown): string {
-  if (value === null || typeof value === "string" || typeof value === "boolean") return JSON.stringify(value);
-  if (typeof value === "number" && Number.isFinite(value)) return JSON.stringify(value);
-  if (Array.isArray(value)) {
-    return `[${Array.from(value, (item, i) => canonicalJson(`${path}[${i}]`, item)).join(",")}]`;
-  }
-  if (typeof value === "object" && [Object.prototype, null].includes(Object.getPrototypeOf(value))) {
-    const entries = Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1);
-    return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonicalJson(`${path}.${k}`, v)}`).join(",")}}`;
-  }
-  const shown = typeof value === "object" ? `a ${value.constructor?.name}` : String(value);
-  throw new TypeError(`Cannot hash ${path}: it is ${shown}, expected what JSON can hold`);
+  expectJson(path, value, "hash");
+  return sorted(value as Json);
+}
+
+function sorted(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(sorted).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const entries = Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1);
+  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${sorted(item)}`).join(",")}}`;
 }
