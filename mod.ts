@@ -184,7 +184,7 @@ export { type TextStream, textStream, type Tokenizer } from "./model/tokenizer.t
 export { loadTrainingState, saveTrainingState, type TrainingState } from "./model/training_state.ts";
 export { tokenizerOf } from "./model/tokenizer_of.ts";
 export { trainTokenizer, type TrainTokenizerOptions } from "./model/train_tokenizer.ts";
-export { dropout, type DropoutOptions } from "./plugins/dropout.ts";
+export { dropout, type DropoutOptions } from "./model/dropout.ts";
 export { freeze } from "./plugins/freeze.ts";
 export { type Captured, type Probe, probe } from "./plugins/probe.ts";
 export { llama2c } from "./plugins/llama2c/mod.ts";

@@ -1,7 +1,7 @@
 /** The dropout plugin: when it drops, what, and that it can be repeated. */
 import { createModel } from "../model/decoder.ts";
 import { createTrainer } from "../model/trainer.ts";
-import { dropout, type DropoutOptions } from "../plugins/dropout.ts";
+import { dropout, type DropoutOptions } from "../model/dropout.ts";
 import type { Plugin, TrainEvent } from "../model/plugin.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { assert, assertEquals, assertThrows } from "./assert.ts";

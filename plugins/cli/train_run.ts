@@ -12,7 +12,7 @@ import { createTrainer, evaluate, type Evaluation, type Trainer } from "../../mo
 import { saveTrainingState } from "../../model/training_state.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Tensor } from "../../runtime/tensor.ts";
-import { dropout } from "../dropout.ts";
+import { dropout } from "../../model/dropout.ts";
 import { huggingface } from "../huggingface/mod.ts";
 import { componentsOf, type Plan } from "./train_plan.ts";
 import type { Used } from "./use.ts";

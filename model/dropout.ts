@@ -1,6 +1,6 @@
 import type { ModelSlots, Position } from "../components/component.ts";
-import type { Plugin, TrainEvent } from "../model/plugin.ts";
-import { createRandom } from "../model/random.ts";
+import type { Plugin, TrainEvent } from "./plugin.ts";
+import { createRandom } from "./random.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 
