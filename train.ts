@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { breathe } from "./model/breathe.ts";
 import { hashWeights } from "./model/save.ts";
 import { flagHelp, parseFlags, UsageError } from "./plugins/cli/flags.ts";
 import { note, print, runCommand, statusLine } from "./plugins/cli/terminal.ts";
@@ -16,7 +17,7 @@ import { type Given, trainFlags } from "./plugins/cli/train_flags.ts";
 import { bitsPerByte, duration, type EvaluationLine, openLog, progressLine } from "./plugins/cli/train_log.ts";
 import { openRun } from "./plugins/cli/train_open.ts";
 import { describePlan } from "./plugins/cli/train_plan.ts";
-import { breathe, type Run, validate } from "./plugins/cli/train_run.ts";
+import { type Run, validate } from "./plugins/cli/train_run.ts";
 import { importUsed } from "./plugins/cli/use.ts";
 
 const USAGE = `Usage: deno run -A train.ts --data <path> [flags]

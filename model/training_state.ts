@@ -1,12 +1,14 @@
 import type { Json } from "../components/options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Tensor } from "../runtime/tensor.ts";
+import type { Model } from "./decoder.ts";
 import type { StoredTensor, TensorToStore } from "./format.ts";
 import { expectJson } from "./json.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { safetensorsPieces } from "./safetensors_writer.ts";
 import { jsonPieces, openSink, type Sink } from "./sink.ts";
 import { CheckpointError, openSource, readJson, type Source } from "./source.ts";
+import type { Trainer } from "./trainer.ts";
 
 const TENSORS = "training.safetensors", STATE = "training.json";
 /** Version of the files that is written, and the only one that is read. */
@@ -107,4 +109,15 @@ function expectSame(
   throw new CheckpointError(
     `Cannot resume from ${source.path}: ${problems.slice(0, NAMED).join("; ")}${more}; expected the same tensors`,
   );
+}
+
+/** What a checkpoint of a training must hold: parameters, and what the optimizer remembers. */
+export function trainingTensors(
+  { params }: Pick<Model, "params">,
+  { optimizer }: Pick<Trainer, "optimizer">,
+): Map<string, Tensor> {
+  return new Map([
+    ...[...params].map(([name, { tensor }]): [string, Tensor] => [`model.${name}`, tensor]),
+    ...[...optimizer.state].map(([name, tensor]): [string, Tensor] => [`optimizer.${name}`, tensor]),
+  ]);
 }

@@ -75,10 +75,10 @@ export interface Sweep {
 export interface TextData {
   /** UTF-8 files and folders of them. */
   readonly files: readonly string[];
-  /** Component. */
-  readonly tokenizer: ResolvedOptions;
-  /** Share that is held back. */
-  readonly validation: number;
+  /** Component; `null` for characters or byte-level BPE, by size. */
+  readonly tokenizer: ResolvedOptions | null;
+  /** Share that is held back; `null` for a tenth, less of more than 5 MB. */
+  readonly validation: number | null;
 }
 
 /** A synthetic task to learn. */

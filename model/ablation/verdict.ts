@@ -73,17 +73,20 @@ export function verdict(
 }
 
 /**
- * What may be said of each arm beside the base, in their order, with {@linkcode difference} and {@linkcode holm} over all of
- * them. An arm with diverged runs is `3 of 5 runs diverged`, whatever the others came to, and counts in Holm's adjustment.
+ * What may be said of each pair of a base and an arm, in their order, with {@linkcode difference} and {@linkcode holm} over all
+ * of them. A pair of which a run diverged is `3 of 5 runs diverged`, whatever the others came to, and counts in Holm's
+ * adjustment.
  */
-export function verdicts(base: Arm, arms: readonly Arm[], options: VerdictOptions): Verdict[] {
-  const lost = [base, ...arms].map(describeDiverged);
-  const differences = arms.map((arm, i) => lost[0] || lost[i + 1] ? undefined : difference(base.runs, arm.runs));
+export function verdicts(pairs: readonly (readonly [base: Arm, arm: Arm])[], options: VerdictOptions): Verdict[] {
+  const lost = pairs.map((pair) => pair.map(describeDiverged));
+  const differences = pairs.map(([base, arm], i) =>
+    lost[i].some(Boolean) ? undefined : difference(base.runs, arm.runs)
+  );
   const adjusted = holm(differences.map((d) => d?.p));
   return differences.map((found, i) => {
-    if (found) return verdict(found, adjusted[i], { ...options, comparisons: arms.length });
-    const parts = [lost[i + 1], lost[0] && `${base.name}: ${lost[0]}`].filter(Boolean);
-    return { kind: "diverged", words: parts.join("; "), difference: undefined, adjusted: undefined };
+    if (found) return verdict(found, adjusted[i], { ...options, comparisons: pairs.length });
+    const [base, arm] = lost[i], words = [arm, base && `${pairs[i][0].name}: ${base}`].filter(Boolean).join("; ");
+    return { kind: "diverged", words, difference: undefined, adjusted: undefined };
   });
 }
 

@@ -2,8 +2,7 @@ import type { Component } from "../../components/component.ts";
 import type { TokenizerJson } from "../../components/tokenizers/tokenizer.ts";
 import { tokenizerHash } from "../../model/data/data_info.ts";
 import { corpus } from "../../model/data/documents.ts";
-import { listTextFiles } from "../../model/data/files.ts";
-import { hex } from "../../model/sha256.ts";
+import { defaultTokenizer, sizeOfText } from "../../model/data/text_size.ts";
 import { CheckpointError, openSource, readJson } from "../../model/source.ts";
 import type { Tokenizer } from "../../model/tokenizer.ts";
 import { tokenizerOf } from "../../model/tokenizer_of.ts";
@@ -11,12 +10,6 @@ import { trainTokenizer } from "../../model/train_tokenizer.ts";
 import { readTokenizer } from "../huggingface/tokenizer.ts";
 import { choose } from "./choose.ts";
 import { UsageError } from "./flags.ts";
-
-/** From this size of the text on, words are worth learning: a token then stands for three characters and more. */
-const WORDS = 4e6;
-/** More than this is not held back unless asked for: every evaluation reads all of it. */
-const VALIDATION = 500_000;
-const PIECE = 4 << 20;
 
 /** A tokenizer and what chose it. */
 export interface ChosenTokenizer {
@@ -26,16 +19,6 @@ export interface ChosenTokenizer {
   readonly choice: Readonly<Record<string, unknown>>;
   /** What tells it apart from others. */
   readonly hash: string;
-}
-
-/** Bytes of all text files that `paths` name. */
-export function sizeOfText(paths: readonly string[]): number {
-  return listTextFiles(paths).reduce((sum, file) => sum + Deno.statSync(file).size, 0);
-}
-
-/** The share of so many bytes that is held back where none is asked for. */
-export function defaultValidation(bytes: number): number {
-  return Math.min(0.1, VALIDATION / bytes);
 }
 
 /**
@@ -49,8 +32,7 @@ export async function chooseTokenizer(
   progress: (text: string) => void,
 ): Promise<ChosenTokenizer> {
   if (given !== undefined && isFile(given)) return await withHash(await openTokenizer(given), { type: "file" });
-  const standard = sizeOfText(paths) < WORDS ? "characters" : "byteLevelBpe";
-  const choice = choose("tokenizer", "tokenizer", given ?? standard, components);
+  const choice = choose("tokenizer", "tokenizer", given ?? defaultTokenizer(sizeOfText(paths)), components);
   progress(`training the tokenizer: ${choice.type}`);
   const json = await trainTokenizer<Component>(choice as never, corpus(paths), {
     components,
@@ -82,22 +64,6 @@ async function withHash(tokenizer: Tokenizer, choice: ChosenTokenizer["choice"])
   const { json } = tokenizer;
   if (!json) throw new TypeError(`Cannot train with ${choice.type}: its tokenizer cannot be stored as tokenizer.json`);
   return { tokenizer: { ...tokenizer, json }, choice, hash: await tokenizerHash(tokenizer) };
-}
-
-/** SHA-256 of the contents of files, in pieces: of each piece after what came before it. */
-export async function fingerprint(files: readonly string[]): Promise<string> {
-  let sum = new Uint8Array(32);
-  const buffer = new Uint8Array(32 + PIECE);
-  for (const path of files) {
-    using file = Deno.openSync(path);
-    for (let count: number | null = 1; count !== null;) {
-      let held = 0;
-      while (held < PIECE && (count = file.readSync(buffer.subarray(32 + held)))) held += count;
-      buffer.set(sum); // a file that ends adds a piece that is not full
-      sum = new Uint8Array(await crypto.subtle.digest("SHA-256", buffer.subarray(0, 32 + held)));
-    }
-  }
-  return hex(sum);
 }
 
 /** Throws a {@linkcode UsageError} where `given` is not the tokenizer of a training that was begun. */

@@ -1,19 +1,21 @@
 import type { TokenizerJson } from "../../components/tokenizers/tokenizer.ts";
 import { openData, type PreparedData } from "../../model/data/data_info.ts";
 import { listTextFiles } from "../../model/data/files.ts";
+import { fingerprint } from "../../model/data/fingerprint.ts";
 import { prepareData } from "../../model/data/prepare.ts";
+import { defaultValidation, sizeOfText } from "../../model/data/text_size.ts";
 import { openSink } from "../../model/sink.ts";
 import { CheckpointError, openSource, readJson } from "../../model/source.ts";
 import { newestStep } from "../../model/steps.ts";
-import { loadTrainingState } from "../../model/training_state.ts";
+import { loadTrainingState, trainingTensors } from "../../model/training_state.ts";
 import { createRuntime, type Runtime } from "../../runtime/runtime.ts";
 import { bestSimd } from "../../runtime/wasm.ts";
 import { UsageError } from "./flags.ts";
-import { chooseTokenizer, defaultValidation, expectSameTokenizer, fingerprint, sizeOfText } from "./train_data.ts";
+import { chooseTokenizer, expectSameTokenizer } from "./train_data.ts";
 import type { Given } from "./train_flags.ts";
 import { fittingSteps } from "./train_pace.ts";
 import { componentsOf, expectSamePlan, lengthOf, modelFor, type Plan, readSettings } from "./train_plan.ts";
-import { assembleRun, type Run, type RunOptions, tensorsOf } from "./train_run.ts";
+import { assembleRun, type Run, type RunOptions } from "./train_run.ts";
 
 /** Minutes that a training takes where nothing is said. */
 const MINUTES = 5;
@@ -94,7 +96,7 @@ async function resume(given: Given, checkpoint: string, options: RunOptions): Pr
   });
   const json = await readJson(source, "tokenizer.json") as unknown as TokenizerJson;
   const run = assembleRun(plan, runtime, data, json, options);
-  const { step } = await loadTrainingState(source, tensorsOf(run), runtime);
+  const { step } = await loadTrainingState(source, trainingTensors(run.model, run.trainer), runtime);
   run.trainer.step = step;
   run.saved = { step, path: checkpoint };
   return withRuntime(run, runtime, data);

@@ -1,17 +1,17 @@
 import type { Component } from "../../components/component.ts";
 import type { TokenizerJson } from "../../components/tokenizers/tokenizer.ts";
 import type { Json } from "../../components/options.ts";
-import { batches, evaluationWindows } from "../../model/data/batches.ts";
+import { batches } from "../../model/data/batches.ts";
 import type { PreparedData } from "../../model/data/data_info.ts";
 import { createModel, type Model } from "../../model/decoder.ts";
 import type { Example } from "../../model/gradients.ts";
 import { saveModel } from "../../model/save.ts";
 import { jsonPieces } from "../../model/sink.ts";
 import { saveStep } from "../../model/steps.ts";
-import { createTrainer, evaluate, type Evaluation, type Trainer } from "../../model/trainer.ts";
-import { saveTrainingState } from "../../model/training_state.ts";
+import { evaluateTokens, type EvaluationWatch } from "../../model/evaluate_tokens.ts";
+import { createTrainer, type Evaluation, type Trainer } from "../../model/trainer.ts";
+import { saveTrainingState, trainingTensors } from "../../model/training_state.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import type { Tensor } from "../../runtime/tensor.ts";
 import { dropout } from "../../model/dropout.ts";
 import { huggingface } from "../huggingface/mod.ts";
 import { componentsOf, type Plan } from "./train_plan.ts";
@@ -101,7 +101,7 @@ export function assembleRun(
       const { step } = trainer, info = { plan: plan as unknown as Json };
       const path = await saveStep(`${out}/state`, step, async (sink) => {
         await sink.write("tokenizer.json", jsonPieces(tokenizer));
-        await saveTrainingState(sink, { step, info, tensors: tensorsOf(run) }, runtime);
+        await saveTrainingState(sink, { step, info, tensors: trainingTensors(model, trainer) }, runtime);
       }, { keep: KEEP });
       run.saved = { step, path };
       await run.publish();
@@ -121,36 +121,10 @@ export function assembleRun(
   return run;
 }
 
-/** What a checkpoint must hold: parameters, and what the optimizer remembers. */
-export function tensorsOf({ model, trainer }: Pick<Run, "model" | "trainer">): Map<string, Tensor> {
-  const params = [...model.params].map(([name, { tensor }]): [string, Tensor] => [`model.${name}`, tensor]);
-  const state = [...trainer.optimizer.state].map(([name, tensor]): [string, Tensor] => [`optimizer.${name}`, tensor]);
-  return new Map([...params, ...state]);
-}
-
-/**
- * The mean loss over all that is held back; `undefined` if nothing is, or once `stop` says so. The windows are always the
- * same ones.
- */
+/** The mean loss over all that is held back; `undefined` if nothing is, or once `stop` says so. */
 export async function validate(
   { model, plan: { batch }, data: { validation } }: Run,
-  { stop = () => false, progress = () => {} }: { stop?: () => boolean; progress?: (share: number) => void } = {},
+  watch: EvaluationWatch = {},
 ): Promise<Evaluation | undefined> {
-  const { context } = model.config;
-  let total = 0, tokens = 0;
-  if (validation.length < 2) return undefined;
-  for (const { inputs, targets } of evaluationWindows(validation, context, batch)) {
-    const part = await evaluate(model, [{ inputs, targets, batch: inputs.length / context }]);
-    total += part.loss * part.tokens;
-    tokens += part.tokens;
-    progress(tokens / (validation.length - 1));
-    await breathe();
-    if (stop()) return undefined;
-  }
-  return { loss: total / tokens, tokens };
-}
-
-/** Lets signals and timers be served. */
-export function breathe(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
+  return validation.length < 2 ? undefined : await evaluateTokens(model, validation, { rows: batch, ...watch });
 }

@@ -1,65 +1,15 @@
-import type { Component } from "../../components/component.ts";
-import type { Plugin } from "../../model/plugin.ts";
+import { type Additions, importAdditions } from "../../model/additions.ts";
 import { UsageError } from "./flags.ts";
 
 /** What `--use` modules add. */
-export interface Used {
-  /** Exported plugins, in the order of the flags and of the exports. */
-  readonly plugins: readonly Plugin[];
-  /** Exported components. */
-  readonly components: readonly Component[];
-}
+export type Used = Additions;
 
-/**
- * Imports the modules that `--use` names: a path (from the current folder), or a specifier such as `jsr:@me/norms`. Every
- * export that is a component or a plugin is taken, lists of them too.
- */
+/** Imports the modules that `--use` names. */
 export async function importUsed(specifiers: readonly string[]): Promise<Used> {
-  const plugins: Plugin[] = [], components: Component[] = [];
-  for (const specifier of specifiers) {
-    let module: Record<string, unknown>;
-    try {
-      module = await import(resolve(specifier));
-    } catch (error) {
-      throw new UsageError(`--use ${specifier} cannot be imported: ${(error as Error).message}`);
-    }
-    const before = plugins.length + components.length;
-    for (const value of new Set(Object.values(module).flat())) {
-      if (isComponent(value)) components.push(value);
-      else if (isPlugin(value)) plugins.push(value);
-    }
-    if (plugins.length + components.length === before) {
-      throw new UsageError(
-        `--use ${specifier} exports ${Object.keys(module).join(", ") || "nothing"}, expected a component or a plugin`,
-      );
-    }
+  try {
+    return await importAdditions(specifiers);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new UsageError(error.message.replace(/^Cannot use (.*?): it /, "--use $1 "), { cause: error });
   }
-  return { plugins, components };
-}
-
-function resolve(specifier: string): string {
-  const path = /^([./]|[a-z]:[\\/]|[^:]*$)/i.test(specifier);
-  return path ? new URL(specifier, `file://${Deno.cwd()}/`).href : specifier;
-}
-
-function isComponent(value: unknown): value is Component {
-  const { slot, type, options, build } = (value ?? {}) as Partial<Component>;
-  return typeof slot === "string" && typeof type === "string" && typeof options === "object" &&
-    typeof build === "function";
-}
-
-function isPlugin(value: unknown): value is Plugin {
-  if (typeof value !== "object" || value === null || typeof (value as Plugin).name !== "string") return false;
-  const parts: readonly (keyof Plugin)[] = [
-    "components",
-    "checkpoints",
-    "backend",
-    "config",
-    "param",
-    "layer",
-    "logits",
-    "step",
-    "train",
-  ];
-  return parts.some((part) => part in value);
 }

@@ -1,0 +1,109 @@
+import type { Component } from "../../components/component.ts";
+import type { Json } from "../../components/options.ts";
+import { resolveComponent } from "../config.ts";
+import { builtins } from "../../components/builtins.ts";
+import { corpus } from "../data/documents.ts";
+import { openData } from "../data/data_info.ts";
+import { listTextFiles } from "../data/files.ts";
+import { fingerprint } from "../data/fingerprint.ts";
+import { prepareData } from "../data/prepare.ts";
+import { defaultTokenizer, defaultValidation, sizeOfText } from "../data/text_size.ts";
+import { writeTextAtomic } from "../data/token_file.ts";
+import { sha256 } from "../sha256.ts";
+import { tokenizerOf } from "../tokenizer_of.ts";
+import { trainTokenizer } from "../train_tokenizer.ts";
+import type { DataSource } from "./learning.ts";
+import type { DataSummary } from "./outcome.ts";
+import type { Study, TaskData, TextData } from "./study.ts";
+import { taskNamed } from "./tasks/named.ts";
+import { canonicalJson } from "./trial_key.ts";
+
+/** What the trials of an ablation learn from. */
+export interface StudyData {
+  /** For trials. */
+  readonly source: DataSource;
+  /** For reports. */
+  readonly summary: DataSummary;
+  /** Tokens of a sequence, where the data decides that. */
+  readonly rowTokens?: number;
+}
+
+/** Options of {@linkcode prepareStudyData}. */
+export interface StudyDataOptions {
+  /** Where prepared text is kept: each in a folder of its own, named by what it was made from. */
+  readonly folder: string;
+  /** Components beside those built in. */
+  readonly components: readonly Component[];
+  /** Longest windows that must fit. */
+  readonly context: number;
+  /** Is told what takes time. */
+  progress?(what: string): void;
+}
+
+/** Prepares what a study learns from, or finds it prepared. */
+export async function prepareStudyData({ data }: Pick<Study, "data">, options: StudyDataOptions): Promise<StudyData> {
+  return "task" in data ? await prepareTask(data) : await prepareText(data, options);
+}
+
+async function prepareTask(data: TaskData): Promise<StudyData> {
+  const task = taskNamed(data.task, data.options), { questions } = data;
+  const hash = await hashOf({ task: task.name, options: task.options, questions });
+  return {
+    source: { task: data.task, options: data.options, questions, hash },
+    summary: { describe: `${task.name}: ${task.description}`, hash, vocab: task.vocab, validationTokens: questions },
+    rowTokens: task.context,
+  };
+}
+
+async function prepareText(
+  { files: paths, tokenizer, validation }: TextData,
+  { folder, components, context, progress }: StudyDataOptions,
+): Promise<StudyData> {
+  const files = listTextFiles(paths), bytes = sizeOfText(paths), known = [...builtins, ...components];
+  const choice = resolveComponent(known, "tokenizer", tokenizer ?? defaultTokenizer(bytes), "tokenizer").config;
+  const share = validation ?? defaultValidation(bytes), text = await fingerprint(files);
+  const id = await hashOf({ text, tokenizer: choice as unknown as Json, validation: share });
+  const directory = `${folder}/${id.slice(0, 16)}`;
+  if (!exists(`${directory}/data.json`)) { // which is written last
+    Deno.mkdirSync(directory, { recursive: true });
+    progress?.(`training the tokenizer: ${choice.type}`);
+    const json = await trainTokenizer<Component>(choice as never, corpus(paths), { components });
+    writeTextAtomic(`${directory}/tokenizer.json`, JSON.stringify(json));
+    await prepareData({
+      paths,
+      tokenizer: tokenizerOf(json),
+      directory,
+      validation: share,
+      context,
+      progress: (done, total) => progress?.(`encoding the text: ${Math.floor(100 * done / total)}%`),
+    });
+  }
+  using prepared = await openData(directory);
+  const { info, train, validation: held } = prepared;
+  const hash = await fingerprint(["train", "validation"].map((side) => `${directory}/${side}.bin`));
+  return {
+    source: { directory, hash },
+    summary: {
+      describe: `${info.describe} Tokens: ${choice.type}.`,
+      hash,
+      vocab: info.vocab,
+      trainTokens: train.length,
+      validationTokens: held.length - 1,
+      bytesPerToken: info.validation.bytes / info.validation.tokens,
+    },
+  };
+}
+
+async function hashOf(value: Json): Promise<string> {
+  return await sha256(new TextEncoder().encode(canonicalJson("data", value)));
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

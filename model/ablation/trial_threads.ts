@@ -1,0 +1,118 @@
+import { createRuntime } from "../../runtime/runtime.ts";
+import type { Simd } from "../../runtime/wasm.ts";
+import type { Additions } from "../additions.ts";
+import type { TrialResult } from "./outcome.ts";
+import { runTrial, type TrialProgress, type TrialSpec } from "./trial.ts";
+import type { TrialStateOptions } from "./trial_state.ts";
+
+/** What a thread is asked. */
+export type ThreadRequest =
+  | {
+    readonly type: "open";
+    readonly threads: number;
+    readonly simd: Simd;
+    readonly use: readonly string[];
+    readonly state?: TrialStateOptions;
+  }
+  | { readonly type: "run"; readonly spec: TrialSpec }
+  | { readonly type: "stop" };
+
+/** What a thread says. */
+export type ThreadEvent =
+  | { readonly type: "progress"; readonly progress: TrialProgress }
+  | { readonly type: "ended"; readonly result?: TrialResult }
+  | { readonly type: "failed"; readonly name: string; readonly message: string };
+
+/** How {@linkcode runTrials} runs them. */
+export interface TrialsOptions {
+  /** Trials side by side. */
+  readonly jobs: number;
+  /** Threads of all of them together. */
+  readonly threads: number;
+  /** Build of the kernels. */
+  readonly simd: Simd;
+  /** Modules with components and plugins, which each thread imports. */
+  readonly use: readonly string[];
+  /** Components and plugins as values, which other threads cannot have: with them there is one job. */
+  readonly additions: Additions;
+  /** Where checkpoints go. */
+  readonly state?: TrialStateOptions;
+  /** Is told of each trial that runs. */
+  progress?(spec: TrialSpec, progress: TrialProgress): void;
+  /** Is given each result as it comes. */
+  result(spec: TrialSpec, result: TrialResult): void;
+  /** Ends all of them, after a checkpoint, once it says so. */
+  stop?(): boolean;
+}
+
+/** Runs one trial; `undefined` if it was stopped. */
+type Run = (spec: TrialSpec) => Promise<TrialResult | undefined>;
+
+/**
+ * Runs trials in order, `jobs` of them side by side, each on its share of the threads. Results depend on neither. The
+ * first error stops the others, which leave checkpoints, and is thrown then.
+ */
+export async function runTrials(specs: readonly TrialSpec[], options: TrialsOptions): Promise<void> {
+  const jobs = Math.min(options.jobs, specs.length), threads = Math.max(1, Math.floor(options.threads / jobs));
+  const queue = [...specs];
+  let failed: { readonly error: unknown } | undefined;
+  const stop = () => failed !== undefined || (options.stop?.() ?? false);
+  const work = async () => {
+    await using runner = await (jobs > 1 ? threadRunner : ownRunner)({ ...options, threads, stop });
+    for (let spec = queue.shift(); spec && !stop(); spec = queue.shift()) {
+      const result = await runner.run(spec);
+      if (result) options.result(spec, result);
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, () => work().catch((error) => failed ??= { error })));
+  if (failed) throw failed.error;
+}
+
+/** In this thread. */
+async function ownRunner(
+  { threads, simd, additions, state, progress, stop }: TrialsOptions,
+): Promise<{ run: Run } & AsyncDisposable> {
+  const runtime = await createRuntime({ threads, simd });
+  return {
+    run: (spec) =>
+      runTrial(spec, {
+        runtime,
+        ...additions,
+        ...(state && { state }),
+        ...(stop && { stop }),
+        progress: (p) => progress?.(spec, p),
+      }),
+    [Symbol.asyncDispose]: () => Promise.resolve(runtime.close()),
+  };
+}
+
+/** In a thread of its own. */
+function threadRunner(
+  { threads, simd, use, state, progress, stop }: TrialsOptions,
+): Promise<{ run: Run } & AsyncDisposable> {
+  const worker = new Worker(new URL("./trial_thread.ts", import.meta.url), { type: "module" });
+  const post = (request: ThreadRequest) => worker.postMessage(request);
+  post({ type: "open", threads, simd, use, ...(state && { state }) });
+  const watch = setInterval(() => stop?.() && post({ type: "stop" }), 50);
+  const run: Run = (spec) =>
+    new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }: MessageEvent<ThreadEvent>) => {
+        if (data.type === "progress") progress?.(spec, data.progress);
+        else if (data.type === "ended") resolve(data.result);
+        else reject(Object.assign(new Error(data.message), { name: data.name }));
+      };
+      worker.onerror = (event) => {
+        event.preventDefault();
+        reject(new Error(`Cannot run ${spec.arm}, seed ${spec.seed}: its thread ended: ${event.message}`));
+      };
+      post({ type: "run", spec });
+    });
+  return Promise.resolve({
+    run,
+    [Symbol.asyncDispose]() {
+      clearInterval(watch);
+      worker.terminate();
+      return Promise.resolve();
+    },
+  });
+}
