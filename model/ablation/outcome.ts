@@ -24,8 +24,8 @@ export interface Score {
 export interface LengthScore {
   /** Tokens of a window. */
   readonly length: number;
-  /** Mean over all tokens, in nats. */
-  readonly loss: number;
+  /** Mean over all tokens, in nats; `null`, as JSON has nothing else for it, where it is not finite. */
+  readonly loss: number | null;
 }
 
 /** One training, as a line of `results.jsonl`. It holds nothing that differs between two runs of the same trial. */
