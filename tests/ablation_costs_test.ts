@@ -32,10 +32,10 @@ const arm = (config: Partial<ModelConfig> = {}, others: Partial<CostArm> = {}): 
 });
 const plainSgd = { type: "sgd", momentum: 0 };
 
-/** Bytes of the parameters of the small model, as they are stored. */
-async function weightBytes(): Promise<number> {
+/** Bytes of the parameters of a model, as they are stored. */
+async function weightBytes(config: Partial<ModelConfig> = {}): Promise<number> {
   using runtime = await createRuntime({ threads: 1 });
-  using model = createModel(runtime, small);
+  using model = createModel(runtime, { ...small, ...config });
   return [...model.params.values()].reduce((sum, { tensor }) => sum + bytesOf(tensor), 0);
 }
 
@@ -74,6 +74,10 @@ Deno.test("memory: weights, gradients, what the optimizer keeps, and activations
   const [four, six] = [await peak({ batch: 4 }), await peak({ batch: 6 })];
   assert(four > adamW + 2 * 8 * 16 * 4 * 4, `${adamW} bytes for 2 windows, ${four} for 4`);
   assert(Math.abs(six - four - (four - adamW)) < 0.02 * four, `${adamW}, ${four}, ${six} bytes for 2, 4, 6 windows`);
+  // Of two tokens there is little beside weights, gradients, and one matrix transposed on the way back.
+  const wide = { vocab: 5000, context: 2 }, of = await weightBytes(wide);
+  const few = await peak({ batch: 1, optimizer: plainSgd }, wide);
+  assert(2.5 * of < few && few < 2.7 * of, `${few} bytes, of which ${of} are weights`);
   assert(await peak({ dropout: 0.1 }) > adamW);
   assert(await peak({}, { position: "alibi" }) >= adamW + 2 * 8 * 4, "buffers of the model are left out");
 });

@@ -27,10 +27,10 @@ export interface CostOptions extends ArmOptions {
  * optimizer state, activations. They are counted, so they are the same every time with the same number of threads, whose
  * workspace they include; what memory is reserved ahead for later tensors is left out.
  *
- * Rates are measured on random tokens: a training step at the real batch size, the prefill of a prompt, single tokens
- * after half a context, with a cache. Each round measures every arm once, in turn, so that what disturbs the machine
- * disturbs all of them; each rate is the median over rounds, of which the first does not count, as V8 compiles what is
- * hot then.
+ * Rates are measured on random tokens: a training step at the real batch size; the prefill of a prompt, 512 tokens at a
+ * time; up to 64 single tokens after half a context, with a cache. Each round measures every arm once, in turn, so that
+ * what disturbs the machine disturbs all of them; each rate is the median over rounds, of which the first does not count,
+ * as V8 compiles what is hot then.
  *
  * Returns `undefined` once `stop` says so. Throws a `RangeError` for options that are wrong.
  */

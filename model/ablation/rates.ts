@@ -135,7 +135,8 @@ function trainerOf(
 }
 
 function randomExample(arm: CostArm): Example {
-  return { inputs: randomIds(arm, arm.batch), targets: randomIds(arm, arm.batch) };
+  const ids = randomIds(arm, 2 * arm.batch), half = ids.length / 2;
+  return { inputs: ids.subarray(0, half), targets: ids.subarray(half) };
 }
 
 function randomIds({ config: { vocab, context } }: CostArm, windows: number): Int32Array {
