@@ -4,7 +4,7 @@ const CHUNK = 1 << 20; // bytes asked of the memory at a time, at least
 const ALIGN = 64; // one cache line, four vectors
 
 /** A place in an arena to which {@linkcode Arena.rewind} returns. */
-export type Mark = readonly [chunk: number, top: number];
+export type Mark = readonly [chunk: number, top: number, used: number];
 
 /**
  * A stack of allocations: allocating moves a pointer, rewinding moves it back, closing returns everything. Nothing is
@@ -15,6 +15,8 @@ export class Arena {
   #chunks: Region[] = [];
   #chunk = -1;
   #top = 0;
+  #used = 0;
+  #peak = 0;
 
   /** An empty arena; memory is reserved when it is first used. */
   constructor(memory: MemoryPool) {
@@ -26,23 +28,31 @@ export class Arena {
     return this.#chunks.reduce((sum, { start, end }) => sum + end - start, 0);
   }
 
+  /** Most bytes that were allocated at a time, whatever was reserved for them. */
+  get peak(): number {
+    return this.#peak;
+  }
+
   /** Byte offset of `bytes` new bytes, on a cache line. Their contents are undefined. */
   alloc(bytes: number): number {
     while (this.#chunk < 0 || this.#top + bytes > this.#chunks[this.#chunk].end) this.#next(bytes);
     const ptr = this.#top;
     this.#top = Math.ceil((ptr + bytes) / ALIGN) * ALIGN;
+    this.#used += this.#top - ptr;
+    if (this.#used > this.#peak) this.#peak = this.#used;
     return ptr;
   }
 
   /** Where the next allocation would begin. */
   mark(): Mark {
-    return [this.#chunk, this.#top];
+    return [this.#chunk, this.#top, this.#used];
   }
 
   /** Forgets every allocation since `mark`; the memory stays reserved. */
-  rewind([chunk, top]: Mark): void {
+  rewind([chunk, top, used]: Mark): void {
     this.#chunk = chunk;
     this.#top = top;
+    this.#used = used;
   }
 
   /** Returns all memory. The arena is empty and may be used again. */
@@ -51,6 +61,7 @@ export class Arena {
     this.#chunks = [];
     this.#chunk = -1;
     this.#top = 0;
+    this.#used = 0;
   }
 
   #next(bytes: number): void {
