@@ -66,6 +66,7 @@ export async function ablate(definition: StudyDefinition, options: AblateOptions
   const runs = await run(arms, study.seeds);
   store.arrange(keys);
   const costs = study.costs ? await armCosts(laboratory, arms, options.folder) : undefined;
+  options.signal?.throwIfAborted();
   const outcomes = arms.map((arm, i): ArmOutcome => ({
     ...arm,
     runs: runs[i],

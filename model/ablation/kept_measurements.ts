@@ -1,9 +1,9 @@
-import type { Json } from "../../components/options.ts";
 import { createRuntime } from "../../runtime/runtime.ts";
 import { writeTextAtomic } from "../data/token_file.ts";
 import { sha256 } from "../sha256.ts";
 import type { Laboratory } from "./laboratory.ts";
 import { openLearning } from "./learning.ts";
+import { measureCosts } from "./costs.ts";
 import type { Costs } from "./outcome.ts";
 import type { PlannedArm } from "./planned_arms.ts";
 import type { StudyData } from "./study_data.ts";
@@ -13,13 +13,27 @@ import { canonicalJson } from "./trial_key.ts";
 /** Rounds in which every arm is timed once, and seconds of each time. */
 const ROUNDS = 5, SECONDS = 0.4;
 
-/** Costs of arms: measured once and kept in `folder`, since a second measurement would differ a little. */
+/**
+ * Costs of arms, on the threads of all trials together. They are measured once and kept in `folder`: a second measurement
+ * would differ a little.
+ */
 export async function armCosts(
-  _l: Laboratory,
-  _arms: readonly PlannedArm[],
-  _folder: string,
-): Promise<Costs[]> {
-  return await Promise.reject(new Error("placeholder"));
+  { additions, simd, threads, say, stop }: Laboratory,
+  arms: readonly PlannedArm[],
+  folder: string,
+): Promise<Costs[] | undefined> {
+  const kept = openKept<Costs>(`${folder}/costs.json`);
+  const names = await Promise.all(arms.map(({ config, training }) => {
+    const { batch, optimizer, dropout, smoothing, zLoss } = training;
+    return hashOf({ config, batch, optimizer, dropout, smoothing, zLoss, threads, simd });
+  }));
+  const missing = arms.map((arm, i) => ({ ...arm, ...arm.training, i })).filter(({ i }) => !kept.has(names[i]));
+  const progress = (share: number) => say({ type: "doing", what: `measuring costs: ${Math.floor(100 * share)}%` });
+  const found = missing.length ? await measureCosts(missing, { ...additions, threads, simd, progress, stop }) : [];
+  if (!found) return undefined;
+  missing.forEach(({ i }, at) => kept.set(names[i], found[at]));
+  kept.save();
+  return names.map((name) => kept.get(name)!);
 }
 
 /**
@@ -32,12 +46,11 @@ export async function timeSteps(
   { source }: StudyData,
   folder: string,
 ): Promise<number[]> {
-  const share = Math.max(1, Math.floor(threads / jobs)), path = `${folder}/step_times.json`;
+  const share = Math.max(1, Math.floor(threads / jobs)), kept = openKept<number>(`${folder}/step_times.json`);
   const names = await Promise.all(
     arms.map(({ config, training }) => hashOf({ config, training, share, simd } as never)),
   );
-  const kept = readTimes(path);
-  if (names.every((name) => kept[name] !== undefined)) return names.map((name) => kept[name]);
+  if (names.every((name) => kept.has(name))) return names.map((name) => kept.get(name)!);
 
   using runtime = await createRuntime({ threads: share, simd });
   const opened = await Promise.all(arms.map(async ({ config, training }) => ({
@@ -55,9 +68,9 @@ export async function timeSteps(
         if (round >= 0) times.push(seconds() / steps);
       }
     }
-    opened.forEach(({ times }, i) => kept[names[i]] = times.sort((a, b) => a - b)[times.length >> 1]);
-    writeTextAtomic(path, `${JSON.stringify(kept, null, 2)}\n`);
-    return names.map((name) => kept[name]);
+    opened.forEach(({ times }, i) => kept.set(names[i], times.sort((a, b) => a - b)[times.length >> 1]));
+    kept.save();
+    return names.map((name) => kept.get(name)!);
   } finally {
     for (const { learning, trainer, model } of opened) {
       learning[Symbol.dispose]();
@@ -67,15 +80,19 @@ export async function timeSteps(
   }
 }
 
-function readTimes(path: string): Record<string, number> {
+/** What a JSON file holds by name, which can be added to. */
+function openKept<T>(path: string): Map<string, T> & { save(): void } {
+  let text = "{}";
   try {
-    return JSON.parse(Deno.readTextFileSync(path));
+    text = Deno.readTextFileSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return {};
-    throw error;
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
+  const kept = new Map<string, T>(Object.entries(JSON.parse(text)));
+  const save = () => writeTextAtomic(path, `${JSON.stringify(Object.fromEntries(kept), null, 2)}\n`);
+  return Object.assign(kept, { save });
 }
 
-async function hashOf(value: Json): Promise<string> {
+async function hashOf(value: object): Promise<string> {
   return await sha256(new TextEncoder().encode(canonicalJson("measurement", value)));
 }
