@@ -146,7 +146,7 @@ Deno.test("any plan: names are unique, arms differ, and changes explain each con
 });
 
 const wrong: [what: string, definition: unknown, message: string][] = [
-  ["no values", { vary: [] }, "Cannot plan an ablation: vary is [], expected a list that is not empty"],
+  ["no list", { vary: "norm" }, 'Cannot plan an ablation: vary is "norm", expected a list'],
   [
     "an unknown mode",
     { mode: "all" },

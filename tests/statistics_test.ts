@@ -292,9 +292,9 @@ Deno.test("verdicts", () => {
   const gelu = arm("gelu", [1.8982, 1.898, 1.9059, 1.8952, 1.9138]);
   const relu = arm("relu", [1.8162, 1.8134, 1.8215, 1.8151, 1.829]),
     rms = arm("rms", [1.894, 1.9022, 1.8991, 1.8962, 1.91]);
-  const options = { detect: 0.01 };
+  const options = { detect: 0.01 }, beside = (base: Arm, ...arms: Arm[]) => arms.map((arm) => [base, arm] as const);
   const words = (base: Arm, arms: Arm[], more = {}) =>
-    verdicts(base, arms, { ...options, ...more }).map((v) => v.words);
+    verdicts(beside(base, ...arms), { ...options, ...more }).map((v) => v.words);
   assertEquals(words(gelu, [relu, rms]), ["better", "no difference shown; these 5 seeds were enough to show 0.01"]);
   assertEquals(words(relu, [gelu]), ["worse"]);
   assertEquals(words(relu, [gelu], { better: "higher" }), ["better"]);
@@ -304,12 +304,12 @@ Deno.test("verdicts", () => {
   const { sd } = difference(gelu.runs, other.runs), needed = runsToDetect({ delta: 0.005, sd: sd!, paired: false });
   assertEquals(words(gelu, [other], { detect: 0.005 }), [`no difference shown; n = ${needed} seeds would show 0.005`]);
   // Four more arms ask for more seeds, and a p that was enough alone is not.
-  const five = verdicts(gelu, [rms, rms, rms, rms, rms], { detect: 0.005 })[0];
+  const five = verdicts(beside(gelu, rms, rms, rms, rms, rms), { detect: 0.005 })[0];
   const strict = runsToDetect({ delta: 0.005, sd: five.difference!.sd!, alpha: 0.01, paired: true });
   assertEquals(five.words, `no difference shown; n = ${strict} seeds would show 0.005`);
   const slight = arm("slight", [1.888, 1.8956, 1.8985, 1.883, 1.9081]);
   assertEquals(words(gelu, [slight]), ["better"]);
-  assertEquals(verdicts(gelu, [slight, rms, rms, rms, rms, rms], options)[0].kind, "no difference shown");
+  assertEquals(verdicts(beside(gelu, slight, rms, rms, rms, rms, rms), options)[0].kind, "no difference shown");
 
   assertEquals(words(gelu, [gelu]), ["no difference shown: the runs are equal"]);
   assertEquals(words(arm("a", [1]), [arm("b", [2])]), ["not tested: an arm has one run"]);
@@ -319,9 +319,9 @@ Deno.test("verdicts", () => {
 
   // Diverged runs are named, win nothing, and count as planned.
   const lost = arm("lost", [1.2, 1.3], [3, 4, 5]);
-  const [broken, beside] = verdicts(gelu, [lost, slight], options);
+  const [broken, whole] = verdicts(beside(gelu, lost, slight), options);
   assertEquals(broken, { kind: "diverged", words: "3 of 5 runs diverged", difference: undefined, adjusted: undefined });
-  assertClose(beside.adjusted, 2 * beside.difference!.p!, 1e-15, "p of one of two");
+  assertClose(whole.adjusted, 2 * whole.difference!.p!, 1e-15, "p of one of two");
   assertEquals(words(arm("all", [], [1, 2]), [gelu, lost]), [
     "all: 2 of 2 runs diverged",
     "3 of 5 runs diverged; all: 2 of 2 runs diverged",

@@ -107,6 +107,7 @@ function counted(test: FalsePositives["test"], p: readonly number[], alpha: numb
 /** 95 % confidence interval of a share of which `found` of `count` were seen. Wilson 1927, https://doi.org/10.2307/2276774 */
 export function wilson(found: number, count: number): [low: number, high: number] {
   const z = 1.959963984540054, share = found / count, scale = 1 + z * z / count;
-  const middle = share + z * z / (2 * count), half = z * Math.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2);
+  const middle = share + z * z / (2 * count),
+    half = z * Math.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2);
   return [Math.max(0, (middle - half) / scale), Math.min(1, (middle + half) / scale)];
 }

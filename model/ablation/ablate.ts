@@ -89,10 +89,20 @@ export async function ablate(definition: StudyDefinition, options: AblateOptions
   };
 }
 
+/** An {@linkcode AblationPlan} and how long it will take. */
+export interface TimedPlan extends AblationPlan {
+  /** Seconds of a step of each arm, on the threads of one trial. */
+  readonly stepSeconds: readonly number[];
+  /** Trials side by side. */
+  readonly jobs: number;
+}
+
 /** What {@linkcode ablate} would do: arms, their sizes and steps. Trains nothing but the steps that are timed. */
-export async function planAblation(definition: StudyDefinition, options: LaboratoryOptions): Promise<AblationPlan> {
+export async function planAblation(definition: StudyDefinition, options: LaboratoryOptions): Promise<TimedPlan> {
   using laboratory = await openLaboratory(options);
-  return await planIn(laboratory, definition, options);
+  const plan = await planIn(laboratory, definition, options);
+  const stepSeconds = await timeSteps(laboratory, plan.arms, plan.data, options.folder);
+  return { ...plan, stepSeconds, jobs: laboratory.jobs };
 }
 
 async function planIn(

@@ -6,11 +6,11 @@ import type { Model } from "../decoder.ts";
 import { evaluateTokens, type EvaluationWatch } from "../evaluate_tokens.ts";
 import type { Example } from "../gradients.ts";
 import { evaluateLengths } from "./lengths.ts";
+import { makeTask } from "./data_forms.ts";
 import type { LengthScore, Score } from "./outcome.ts";
 import type { TrialTraining } from "./study.ts";
 import { exactMatch } from "./tasks/exact_match.ts";
 import { taskExamples } from "./tasks/examples.ts";
-import { taskNamed } from "./tasks/named.ts";
 
 /** Where the data of trials is: plain JSON, so that threads can open it. */
 export type DataSource =
@@ -80,7 +80,7 @@ function taskLearning(
   { batch }: TrialTraining,
   seed: number,
 ): Learning {
-  const task = taskNamed(name, options);
+  const task = makeTask({ task: name, options });
   return {
     batch,
     example: (step) => taskExamples(task, seed, step, batch),

@@ -22,7 +22,7 @@ export interface Variation {
 export interface AblationDefinition {
   /** The config that everything is compared with, as {@linkcode resolveConfig} takes it. */
   readonly base: unknown;
-  /** What to change, each path once. */
+  /** What to change, each path once; nothing leaves the base alone. */
   readonly vary: readonly Variation[];
   /** Default: `"one-at-a-time"`. */
   readonly mode?: AblationMode;
@@ -131,7 +131,7 @@ function expectDefinition(definition: AblationDefinition): AblationDefinition {
     new TypeError(`Cannot plan an ablation: ${state}, expected ${expected}`);
   expectKeys(definition, "it", ["base", "vary", "mode"], wrong);
   if (!modes.includes(mode)) throw wrong(`mode is ${show(mode)}`, modes.map((m) => JSON.stringify(m)).join(" or "));
-  if (!Array.isArray(vary) || !vary.length) throw wrong(`vary is ${show(vary)}`, "a list that is not empty");
+  if (!Array.isArray(vary)) throw wrong(`vary is ${show(vary)}`, "a list");
   vary.forEach((variation: Variation, i) => {
     if (typeof variation !== "object" || variation === null) {
       throw wrong(`vary[${i}] is ${show(variation)}`, '{ "path", "values" }');

@@ -2,10 +2,10 @@ import type { Additions } from "../additions.ts";
 import { trainingFlopsPerToken, trainingFor } from "./budgets.ts";
 import type { ArmOutcome } from "./outcome.ts";
 import { type Arm, planArms } from "./plan.ts";
-import { presetConfig } from "./presets.ts";
 import { matchFlops, matchParams } from "./solver.ts";
 import type { Study } from "./study.ts";
 import type { StudyData } from "./study_data.ts";
+import { studyBase } from "./study_definition.ts";
 import { allComponents } from "./budgets.ts";
 
 /** An arm that is ready to be trained. */
@@ -25,7 +25,7 @@ export async function planStudy(
   timeSteps: TimeSteps,
 ): Promise<PlannedArm[]> {
   const components = allComponents(additions), { summary: { vocab } } = data;
-  const arms = matched(planArms({ base: baseConfig(study, vocab), vary: study.vary, mode: study.mode }, components));
+  const arms = matched(planArms({ base: studyBase(study, vocab), vary: study.vary, mode: study.mode }, components));
   const { steps, flops, seconds } = study.budget;
   if (steps !== undefined) return arms.map((arm) => ({ ...arm, training: trainingFor(study, steps) }));
   if (flops !== undefined) {
@@ -53,12 +53,6 @@ export async function planStudy(
         ...(resized && { matched: { path, value: value as number, deviation } }),
       }));
   }
-}
-
-/** The base of a study as a config. */
-export function baseConfig({ preset, base }: Pick<Study, "preset" | "base">, vocab: number): unknown {
-  const sizes = { ...base, vocab };
-  return preset === null ? sizes : presetConfig(preset, sizes as never, base);
 }
 
 function atLeastOne(steps: number, { name }: { readonly name: string }, what: string): number {

@@ -75,9 +75,9 @@ export interface Sweep {
 export interface TextData {
   /** UTF-8 files and folders of them. */
   readonly files: readonly string[];
-  /** Component; `null` for characters or byte-level BPE, by size. */
+  /** Component; `null` to choose by the size of the text. */
   readonly tokenizer: ResolvedOptions | null;
-  /** Share that is held back; `null` for a tenth, less of more than 5 MB. */
+  /** Share that is held back; `null` for a tenth, less of much text. */
   readonly validation: number | null;
 }
 
@@ -99,7 +99,7 @@ export interface Study {
   readonly preset: PresetName | null;
   /** The rest of the base: a config without `vocab`, which the data decides. */
   readonly base: { readonly [key: string]: Json };
-  /** What is changed. */
+  /** What is changed; nothing for the base alone. */
   readonly vary: readonly Variation[];
   /** How changes are combined. */
   readonly mode: AblationMode;

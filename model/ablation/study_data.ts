@@ -12,10 +12,10 @@ import { writeTextAtomic } from "../data/token_file.ts";
 import { sha256 } from "../sha256.ts";
 import { tokenizerOf } from "../tokenizer_of.ts";
 import { trainTokenizer } from "../train_tokenizer.ts";
+import { makeTask } from "./data_forms.ts";
 import type { DataSource } from "./learning.ts";
 import type { DataSummary } from "./outcome.ts";
 import type { Study, TaskData, TextData } from "./study.ts";
-import { taskNamed } from "./tasks/named.ts";
 import { canonicalJson } from "./trial_key.ts";
 
 /** What the trials of an ablation learn from. */
@@ -46,7 +46,7 @@ export async function prepareStudyData({ data }: Pick<Study, "data">, options: S
 }
 
 async function prepareTask(data: TaskData): Promise<StudyData> {
-  const task = taskNamed(data.task, data.options), { questions } = data;
+  const task = makeTask(data), { questions } = data;
   const hash = await hashOf({ task: task.name, options: task.options, questions });
   return {
     source: { task: data.task, options: data.options, questions, hash },

@@ -1,0 +1,92 @@
+import type { AblationEvent } from "../../model/ablation/laboratory.ts";
+import type { TrialProgress, TrialSpec } from "../../model/ablation/trial.ts";
+import { statusBlock } from "./status_block.ts";
+import { note } from "./terminal.ts";
+import { duration } from "./train_log.ts";
+
+/** What shows how far an ablation is. */
+export interface AblationScreen {
+  /** To be told every event. */
+  onEvent(event: AblationEvent): void;
+  /** Removes what was only for the moment. */
+  clear(): void;
+}
+
+/** Trials that run, trials that are left. */
+interface State {
+  readonly running: Map<string, { readonly spec: TrialSpec; readonly progress: TrialProgress }>;
+  /** Steps of trials that have ended in this call. */
+  ended: number;
+  /** Steps of all that were missing when they began. */
+  all: number;
+  /** Steps that trials had made already when they were first heard of. */
+  before: Map<string, number>;
+  begun: number;
+  count: number;
+  done: number;
+}
+
+/** One line for each trial that runs and one for all of them; lines that stay for those that have ended. */
+export function ablationScreen(quiet: boolean): AblationScreen {
+  const block = statusBlock();
+  const state: State = { running: new Map(), ended: 0, all: 0, before: new Map(), begun: 0, count: 0, done: 0 };
+  const say = (line: string) => {
+    block.clear();
+    if (!quiet) note(line);
+  };
+  const show = (lines: readonly string[]) => quiet || block.show(lines);
+  return {
+    onEvent(event) {
+      if (event.type === "doing") show([event.what]);
+      else if (event.type === "trials") {
+        const { specs, missing } = event, kept = specs.length - missing.length;
+        Object.assign(state, {
+          running: new Map(),
+          ended: 0,
+          all: missing.reduce((sum, { training }) => sum + training.steps, 0),
+          begun: performance.now(),
+          count: specs.length,
+          done: kept,
+        });
+        if (kept) say(`${kept} of ${specs.length} trainings are there already`);
+      } else if (event.type === "progress") {
+        const { spec, progress } = event;
+        if (!state.before.has(spec.key)) state.before.set(spec.key, progress.step - 1);
+        state.running.set(spec.key, { spec, progress });
+        show([...[...state.running.values()].map(trialLine), totalLine(state)]);
+      } else {
+        const { spec, result } = event, { score, outcome, reason } = result;
+        state.running.delete(spec.key);
+        state.ended += spec.training.steps;
+        state.done++;
+        const found = outcome === "diverged"
+          ? `diverged: ${reason}`
+          : `loss ${score!.loss.toFixed(4)}${
+            score!.exactMatch === undefined ? "" : `, exact match ${(100 * score!.exactMatch).toFixed(1)}%`
+          }`;
+        say(`[${state.done}/${state.count}] ${spec.arm}, seed ${spec.seed}: ${found}`);
+      }
+    },
+    clear: block.clear,
+  };
+}
+
+function trialLine({ spec, progress }: { readonly spec: TrialSpec; readonly progress: TrialProgress }): string {
+  const { step, steps, loss, doing } = progress, cells = 12, full = Math.floor(cells * step / steps);
+  const bar = "#".repeat(full) + "·".repeat(cells - full), percent = String(Math.floor(100 * step / steps)).padStart(3);
+  return `[${bar}] ${percent}%  ${spec.arm}, seed ${spec.seed}${
+    loss === undefined ? "" : `  loss ${loss.toFixed(3)}`
+  }` +
+    `${doing ? `  ${doing}` : ""}`;
+}
+
+function totalLine({ running, ended, all, before, begun, count, done }: State): string {
+  let made = ended, skipped = 0;
+  for (const { spec, progress } of running.values()) made += progress.step;
+  for (const steps of before.values()) skipped += steps;
+  const elapsed = (performance.now() - begun) / 1000, here = made - skipped;
+  const left = here > 0 ? elapsed * (all - made) / here : Infinity;
+  return `${done} of ${count} trainings done; ${duration(elapsed)} gone, ${
+    Number.isFinite(left) ? `${duration(left)} left` : "time left unknown"
+  }`;
+}
