@@ -29,12 +29,12 @@ export function textTable({ columns, rows }: Table, width: number): string {
     const body = longest(cells.map((row) => row[i]));
     return text ? Math.max(body, longest([titles[i]])) : Math.max(body, longest(titles[i].split(" ")));
   });
-  for (let over = () => widths.reduce((a, b) => a + b + GAP.length, -GAP.length) - width; over() > 0;) {
-    // The widest text gives way first.
-    const texts = columns.flatMap(({ text }, i) => text ? [i] : []);
-    const widest = texts.reduce((a, b) => widths[b] > widths[a] ? b : a, texts[0]);
-    if (widest === undefined || widths[widest] <= 8) break;
-    widths[widest] -= 1;
+  const total = () => widths.reduce((sum, w) => sum + w + GAP.length, -GAP.length);
+  const texts = columns.flatMap(({ text }, i) => text ? [i] : []);
+  while (total() > width && texts.length) {
+    const widest = texts.reduce((a, b) => widths[b] > widths[a] ? b : a);
+    if (widths[widest] <= 8) break;
+    widths[widest]--;
   }
   const block = (row: readonly string[]) => {
     const lines = row.map((cell, i) => wrapped(cell, widths[i])), height = Math.max(...lines.map((l) => l.length));
@@ -81,11 +81,17 @@ export function wrapped(text: string, width: number): string[] {
     else {
       if (line) lines.push(line);
       const characters = [...word];
-      while (characters.length > width) lines.push(characters.splice(0, width).join(""));
+      while (characters.length > width) lines.push(characters.splice(0, breakAt(characters, width)).join(""));
       line = characters.join("");
     }
   }
   return [...lines, line];
+}
+
+/** Where to break a word that is too long: after a comma or an equals sign, if there is one late enough. */
+function breakAt(characters: readonly string[], width: number): number {
+  const at = characters.slice(0, width).findLastIndex((c) => c === "," || c === "=");
+  return at >= width / 2 ? at + 1 : width;
 }
 
 /** On one line, without what would control a terminal. */

@@ -2,8 +2,8 @@ import type { PlotSpec } from "../plot.ts";
 import { colours } from "./theme.ts";
 
 /** Of every plot, so that all of them can stand in one grid and be read on a narrow screen. */
-const WIDTH = 560;
-const LEFT = 62, RIGHT = 18, TOP = 62, BOTTOM = 48;
+const WIDTH = 500;
+const LEFT = 58, RIGHT = 18, TOP = 62, BOTTOM = 48;
 /** Width of a character of a label, and height of its line, in pixels. */
 const CHARACTER = 6.9, LINE = 15;
 const FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif";

@@ -1,5 +1,5 @@
 /** Longest label that a plot has room for, in characters. */
-const LONGEST = 28;
+const LONGEST = 24;
 
 /**
  * Names of arms for plots: `position=rope(base 500)` for `position={"type":"rope","base":500}`, cut off where they are long,

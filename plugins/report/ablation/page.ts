@@ -6,7 +6,7 @@ import type { Table } from "../table.ts";
 import { type Facts, factsOf } from "./facts.ts";
 import { pageStyle } from "./page_style.ts";
 import { reportPlots } from "./plots.ts";
-import { costTable, divergedTable, qualityTable, runTable, sweepTable } from "./tables.ts";
+import { costTable, divergedTable, qualityTable, runTable, sizeTable, sweepTable } from "./tables.ts";
 import { costsNote, headline, setup, statistics } from "./words.ts";
 
 /** The report as one page that loads nothing and runs nothing. */
@@ -17,7 +17,7 @@ export async function reportHtml(outcome: AblationOutcome): Promise<string> {
     const shown = names.flatMap((name) => figures.get(name) ?? []);
     return shown.length ? markup`<div class="plots">${shown}</div>\n` : undefined;
   };
-  const costs = costTable(facts), sweep = sweepTable(facts), lost = divergedTable(facts);
+  const costs = costTable(facts), sweep = sweepTable(facts), sizes = sizeTable(facts), lost = divergedTable(facts);
   const lengths = plots("lengths");
   const { markup: page } = markup`<!DOCTYPE html>
 <html lang="en">
@@ -55,7 +55,7 @@ ${
       plots("quality-by-parameters", "quality-by-flops", "quality-by-time", "quality-by-decoding"),
     ])
   }
-${sweep && section("Learning rates", table(sweep))}
+${(sweep || sizes) && section("Learning rates and sizes", [sweep && table(sweep), sizes && table(sizes)])}
 ${section("Runs", runs(facts))}
 ${section("To repeat it", repeat(facts))}
 </main>
@@ -79,7 +79,7 @@ function table({ caption, columns, rows }: Table, facts?: Facts): Markup {
     markup`<th scope="col"${text ? asMarkup(' class="text"') : ""}>${title}</th>`
   );
   const cell = (cell: string, i: number, row: readonly string[]) => {
-    if (i === 0) return markup`<th scope="row" class="text">${cell}</th>`;
+    if (i === 0) return markup`<th scope="row" class="text">${breakable(cell)}</th>`;
     if (!columns[i].text) return markup`<td>${cell}</td>`;
     return markup`<td class="text">${i === columns.length - 1 && facts ? verdict(cell, row[0], facts) : cell}</td>`;
   };
@@ -91,6 +91,13 @@ function table({ caption, columns, rows }: Table, facts?: Facts): Markup {
 ${body}</tbody>
 </table></div>
 `;
+}
+
+/** A name that can be broken after a comma of its JSON and before a plus. */
+function breakable(name: string): Markup[] {
+  return name.replace(/(^| )\+ /g, "$1+\u00a0").split(/(?<=,)/).map((part, i) =>
+    i ? markup`<wbr>${part}` : markup`${part}`
+  );
 }
 
 function verdict(words: string, name: string, { comparisons }: Facts): Markup {

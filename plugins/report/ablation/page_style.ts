@@ -25,8 +25,9 @@ table { border-collapse: collapse; font-size: .875rem; line-height: 1.4; font-va
 caption { text-align: left; padding: 0 0 .5rem }
 th, td { padding: .35rem .75rem; text-align: right; vertical-align: baseline; white-space: nowrap }
 th:first-child, td:first-child { padding-left: 0 }
-thead th { font-weight: 600; color: var(--muted); border-bottom: 1px solid var(--line); vertical-align: bottom }
-tbody th { font-weight: 600; white-space: normal; overflow-wrap: anywhere; min-width: 9rem; max-width: 18rem }
+thead th { font-weight: 600; color: var(--muted); border-bottom: 1px solid var(--line); vertical-align: bottom;
+  white-space: normal }
+tbody th { font-weight: 600; white-space: normal; max-width: 18rem }
 tbody tr + tr > * { border-top: 1px solid var(--grid) }
 .text { text-align: left }
 td.text { white-space: normal; min-width: 9rem; max-width: 24rem }

@@ -93,6 +93,19 @@ export function sweepTable({ arms, metric, outcome }: Facts): Table | undefined 
   };
 }
 
+/** What was chosen for arms to match the base; `undefined` where nothing was. */
+export function sizeTable({ arms }: Facts): Table | undefined {
+  const rows = arms.flatMap(({ name, arm: { matched } }) =>
+    matched ? [[name, matched.path, whole(matched.value), `${signed(100 * matched.deviation, 2)} %`]] : []
+  );
+  if (!rows.length) return undefined;
+  return {
+    caption: "sizes that were chosen to match the base",
+    columns: [{ title: "arm", text: true }, { title: "size", text: true }, { title: "chosen" }, { title: "off by" }],
+    rows,
+  };
+}
+
 /** Runs that diverged, and why; `undefined` where none did. */
 export function divergedTable({ arms }: Facts): Table | undefined {
   const rows = arms.flatMap(({ name, diverged }) =>

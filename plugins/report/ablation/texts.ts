@@ -1,7 +1,7 @@
 import type { AblationOutcome } from "../../../model/ablation/outcome.ts";
 import { csv, escapeMarkdown, markdownTable, type Table, textTable, wrapped } from "../table.ts";
 import { factsOf } from "./facts.ts";
-import { costTable, divergedTable, lengthsOf, qualityTable } from "./tables.ts";
+import { costTable, divergedTable, lengthsOf, qualityTable, sizeTable, sweepTable } from "./tables.ts";
 import { costsNote, headline, setup, statistics } from "./words.ts";
 
 /** Of a terminal. */
@@ -19,6 +19,7 @@ export function reportTable(outcome: AblationOutcome): string {
 /** The same as Markdown, with what was compared and how: a section of a README. */
 export function reportMarkdown(outcome: AblationOutcome): string {
   const facts = factsOf(outcome), costs = costTable(facts), lost = divergedTable(facts);
+  const chosen = [sweepTable(facts), sizeTable(facts)].filter((table) => table !== undefined);
   const section = (table: Table) => `${escapeMarkdown(capital(table.caption))}:\n\n${markdownTable(table)}`;
   return [
     `## ${escapeMarkdown(outcome.title)}`,
@@ -28,6 +29,7 @@ export function reportMarkdown(outcome: AblationOutcome): string {
     ...(lost ? [section(lost).trimEnd()] : []),
     "### How it was made",
     setup(facts).map(({ term, text }) => `- **${term}**: ${escapeMarkdown(text)}`).join("\n"),
+    ...chosen.map((table) => section(table).trimEnd()),
     escapeMarkdown(statistics(facts)),
     ...(outcome.command === undefined ? [] : [fenced(outcome.command)]),
     `SHA-256 of the data: \`${outcome.data.hash}\`. Weights of every run: \`results.csv\`.`,

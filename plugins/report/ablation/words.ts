@@ -1,5 +1,5 @@
 import type { Study } from "../../../model/ablation/study.ts";
-import { clock, counted, fixed, listed, pValue, ranges, scaled, signed, whole } from "../numbers.ts";
+import { clock, counted, listed, pValue, ranges, scaled, signed, whole } from "../numbers.ts";
 import type { ComparisonFacts, Facts } from "./facts.ts";
 
 /** Something that is to be known of an ablation, for a list of terms. */
@@ -93,27 +93,27 @@ function budget({ arms, outcome: { study } }: Facts): string {
 
 function learningRates({ arms, outcome: { study } }: Facts): string {
   if (!study.sweep) return `${study.training.learningRate} for every arm, not tuned.`;
-  const { learningRates, seeds } = study.sweep,
-    chosen = arms.map(({ name, arm }) => `${arm.training.learningRate} (${name})`);
+  const { learningRates, seeds } = study.sweep, chosen = new Map<number, string[]>();
+  for (const { name, arm: { training: { learningRate } } } of arms) {
+    chosen.set(learningRate, [...chosen.get(learningRate) ?? [], name]);
+  }
   const edge = arms.filter(({ arm }) => arm.sweep?.atEdge).map((arm) => arm.name);
+  const all = [...chosen].sort(([a], [b]) => a - b).map(([rate, names]) => `${rate} for ${listed(names)}`).join("; ");
   return `Tuned for each arm among ${listed(learningRates.map(String))} on ${
     counted(seeds, "seed")
-  } of their own. Chosen: ` +
-    `${listed(chosen)}.` +
+  } other than those compared. ` +
+    `Chosen: ${all}.` +
     (edge.length ? ` At the edge of what was tried, so that a better one may lie outside: ${listed(edge)}.` : "");
 }
 
 function sizes({ arms, outcome: { study } }: Facts): string {
   if (!study.match) return "Not matched: arms differ in parameters and operations as their parts do.";
   const { by, path, tolerance } = study.match, what = by === "parameters" ? "parameters" : "operations per token";
-  const resized = arms.flatMap(({ name, arm: { matched } }) => {
-    if (!matched) return [];
-    return [`${name} ${matched.value} (${signed(100 * matched.deviation, 2)} %)`];
-  });
+  const resized = arms.filter(({ arm }) => arm.matched).length;
   return `Matched: every arm has the ${what} of ${arms[0].name} within ${
-    fixed(100 * tolerance, 2).replace(/\.?0+$/, "")
-  } %` +
-    `, by the choice of ${path}.${resized.length ? ` Chosen: ${listed(resized)}.` : " None had to be resized."}`;
+    Number((100 * tolerance).toPrecision(6))
+  } %, by the ` +
+    `choice of ${path}${resized ? ` for ${counted(resized, "arm")}` : "; none had to be resized"}.`;
 }
 
 /** How to read p-values and verdicts. */
