@@ -1,3 +1,5 @@
+import { escapeMarkup } from "./markup.ts";
+
 /** A loss at a step. */
 export interface LossPoint {
   /** From 0. */
@@ -57,7 +59,7 @@ export function lossPlot({ title, training, validation }: LossCurves): string {
     });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img">`,
-    `<title>${escape(title)}</title>`,
+    `<title>${escapeMarkup(title)}</title>`,
     `<style>${STYLE}\n</style>`,
     `<rect class="back" width="${WIDTH}" height="${HEIGHT}"/>`,
     ...steps.ticks.map((v) =>
@@ -72,7 +74,7 @@ export function lossPlot({ title, training, validation }: LossCurves): string {
     line("mean", thinned(smoothed(training))),
     line("held", validation),
     ...validation.map((point) => `<circle class="dot" cx="${at(point).replace(",", '" cy="')}" r="3"/>`),
-    `<text class="title" x="${LEFT}" y="24">${escape(title)}</text>`,
+    `<text class="title" x="${LEFT}" y="24">${escapeMarkup(title)}</text>`,
     `<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 12}" text-anchor="middle">step</text>`,
     `<text transform="translate(16 ${HEIGHT / 2}) rotate(-90)" text-anchor="middle">loss, nats per token${
       logarithmic ? ", logarithmic" : ""
@@ -133,8 +135,4 @@ function thinned(points: readonly LossPoint[]): LossPoint[] {
     out.push({ step: part[part.length - 1].step, loss: sum / part.length });
   }
   return out;
-}
-
-function escape(text: string): string {
-  return text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 }
