@@ -10,9 +10,9 @@ import type {
 } from "../model/ablation/outcome.ts";
 import { type AblationMode, type Arm, planArms, type Variation } from "../model/ablation/plan.ts";
 import { presetConfig, presetPath } from "../model/ablation/presets.ts";
-import { difference, holm, type Sample, summary } from "../model/ablation/statistics.ts";
+import { compareArms } from "../model/ablation/comparisons.ts";
+import { summary } from "../model/ablation/statistics.ts";
 import type { Study, TrialTraining } from "../model/ablation/study.ts";
-import { verdict, verdicts } from "../model/ablation/verdict.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { describeModel } from "../model/decoder.ts";
 import { createRandom } from "../model/random.ts";
@@ -142,7 +142,7 @@ export function sampleOutcome(options: SampleOptions = {}): AblationOutcome {
     code: "0.1.0 relaxed",
     machine: "2 cores, Deno 2.9.6, linux x86_64",
     arms,
-    comparisons: compare(arms, metric, study),
+    comparisons: compareArms(arms, metric, study),
     unused: 0,
     ...options.others,
   };
@@ -262,31 +262,6 @@ function sampleSweep(chosen: number, floor: number, diverges: boolean) {
     value: diverges && learningRate === 0.006 ? undefined : floor + 0.02 + 0.05 * Math.log2(learningRate / chosen) ** 2,
   }));
   return { tried, atEdge: chosen === 0.006 };
-}
-
-function compare(arms: readonly ArmOutcome[], metric: Metric, { mode, detect, alpha }: Study): Comparison[] {
-  const options = { better: metric.better, detect, alpha };
-  const samples = ({ runs }: ArmOutcome) =>
-    runs.flatMap(({ seed, outcome, score }): Sample[] =>
-      outcome === "finished" ? [{ seed, value: score![metric.key]! }] : []
-    );
-  const judged = (arm: ArmOutcome) => ({
-    name: arm.name,
-    runs: samples(arm),
-    diverged: arm.runs.filter((r) => r.outcome === "diverged").map((r) => r.seed),
-  });
-  const [base, ...others] = arms;
-  if (mode !== "path") {
-    return verdicts(judged(base), others.map(judged), options).map((found, i) => {
-      return { ...found, arm: others[i].name, against: base.name };
-    });
-  }
-  const pairs = [...others.map((arm, i) => [arms[i], arm] as const), [base, arms[arms.length - 1]] as const];
-  const found = pairs.map(([a, b]) => difference(samples(a), samples(b))), adjusted = holm(found.map((d) => d.p));
-  return pairs.map(([a, b], i) => {
-    const said = verdict(found[i], adjusted[i], { ...options, comparisons: pairs.length });
-    return { ...said, arm: b.name, against: a.name };
-  });
 }
 
 function digits(count: number, random: () => number): string {

@@ -5,7 +5,10 @@ import type { AblationOutcome } from "../../model/ablation/outcome.ts";
 import { runsToDetect } from "../../model/ablation/power.ts";
 import type { Component } from "../../components/component.ts";
 import { planModel } from "../../model/describe.ts";
+import { textTable } from "../report/table.ts";
 import { duration } from "./train_log.ts";
+
+const WIDTH = 120;
 
 /** Arms, what they are made of and how long they will take. */
 export function planTable(
@@ -18,7 +21,13 @@ export function planTable(
     const size = matched ? `${matched.path}=${matched.value}` : "";
     return [name, n(parameters), n(training.steps), `${(1000 * stepSeconds[i]).toFixed(1)} ms`, size];
   });
-  const head = ["arm", "parameters", "steps", "a step", arms.some(({ matched }) => matched) ? "matched by" : ""];
+  const columns = [
+    { title: "arm", text: true },
+    { title: "parameters" },
+    { title: "steps" },
+    { title: "a step" },
+    { title: "matched by", text: true },
+  ];
   const trials = arms.length * study.seeds.length,
     swept = (study.sweep?.learningRates.length ?? 0) * arms.length *
       (study.sweep?.seeds ?? 0);
@@ -29,8 +38,7 @@ export function planTable(
     study.title,
     data.summary.describe,
     "",
-    aligned([head, ...rows], [1, 2, 3]),
-    "",
+    textTable({ caption: study.title, columns, rows }, WIDTH),
     `${trials} trainings${
       swept ? ` and ${swept} to choose learning rates` : ""
     }, ${study.seeds.length} seeds of each arm: ` +
@@ -47,10 +55,11 @@ export function aaTable({ study, pairs, runs, diverged, paired, welch }: AaOutco
     percent(rate),
     `${percent(low)} to ${percent(high)}`,
   ];
+  const columns = [{ title: "test", text: true }, { title: "found" }, { title: "rate" }, { title: "95 % interval" }];
   return [
     `A against A, ${pairs} times with ${runs} runs of each side: differences found at p ≤ ${study.alpha}, where there are none`,
     "",
-    aligned([["test", "found", "rate", "95 % interval"], row(paired), row(welch)], [1, 2, 3]),
+    textTable({ caption: "A/A", columns, rows: [row(paired), row(welch)] }, WIDTH).trimEnd(),
     ...(diverged ? ["", `${diverged} runs diverged; comparisons with one are left out`] : []),
   ].join("\n");
 }
@@ -71,11 +80,4 @@ export function powerLines({ comparisons, study, metric }: AblationOutcome): str
     }, sd ` +
     `${sd.toPrecision(2)}, alpha ${Number(alpha.toPrecision(2))}: ${needs.join(", ")}`,
   ];
-}
-
-function aligned(rows: readonly (readonly string[])[], right: readonly number[]): string {
-  const widths = rows[0].map((_, c) => Math.max(...rows.map((row) => row[c].length)));
-  return rows.map((row) =>
-    row.map((cell, c) => right.includes(c) ? cell.padStart(widths[c]) : cell.padEnd(widths[c])).join("  ").trimEnd()
-  ).join("\n");
 }

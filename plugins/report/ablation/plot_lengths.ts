@@ -8,7 +8,9 @@ export function lengthPlot(facts: Facts): Plot | undefined {
   const lines = facts.arms.flatMap((arm): Line[] => {
     const context = arm.arm.config.context;
     const points = meanLine(
-      arm.finished.map((run) => (run.lengths ?? []).map(({ length, loss }) => ({ x: length / context, y: loss }))),
+      arm.finished.map((run) =>
+        (run.lengths ?? []).flatMap(({ length, loss }) => loss === null ? [] : [{ x: length / context, y: loss }])
+      ),
     );
     return points.length ? [{ arm, points }] : [];
   });

@@ -145,7 +145,7 @@ export function runTable({ arms, metric }: Facts): Table {
         whole(run.steps),
         fixed(run.score?.loss, digits),
         ...(share ? [fixed(run.score?.exactMatch && 100 * run.score.exactMatch, metric.digits)] : []),
-        ...lengths.map((length) => fixed(run.lengths?.find((l) => l.length === length)?.loss, digits)),
+        ...lengths.map((length) => fixed(run.lengths?.find((l) => l.length === length)?.loss ?? undefined, digits)),
         String(run.training.learningRate),
         run.weights.slice(0, 16),
       ])

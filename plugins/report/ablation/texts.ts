@@ -60,7 +60,7 @@ export function reportCsv(outcome: AblationOutcome): string {
         run.steps,
         run.score?.loss,
         run.score?.exactMatch,
-        ...lengths.map((length) => run.lengths?.find((l) => l.length === length)?.loss),
+        ...lengths.map((length) => run.lengths?.find((l) => l.length === length)?.loss ?? undefined),
         run.training.learningRate,
         run.weights,
         run.key,
