@@ -24,6 +24,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   "tests/": [
     "@huggingface/tokenizers",
     "@std/assert",
+    "ajv/2020",
     "fast-check",
     "@tenon/tenon",
     "@tenon/tenon/testing",

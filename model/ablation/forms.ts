@@ -148,7 +148,7 @@ export function objectOf<T extends object>(
       const unknown = Object.keys(value).find((key) => !Object.hasOwn(fields, key));
       if (unknown !== undefined) throw wrong(at, `has ${JSON.stringify(unknown)}`, quoted(names));
       const missing = required.find((name) => !Object.hasOwn(value, name));
-      if (missing !== undefined) throw wrong(at, `has no ${JSON.stringify(missing)}`, "one");
+      if (missing !== undefined) throw wrong(at, `has no ${JSON.stringify(missing)}`, quoted(required));
       const given = forms.filter(([name]) => Object.hasOwn(value, name));
       return Object.fromEntries(
         given.map(([name, form]) => [name, form.read(value[name], inside(at, name))]),

@@ -39,13 +39,13 @@ const sizeWords: Readonly<Record<(typeof sizeNames)[number], string>> = {
   tied: "Whether the output projection is the embedding, transposed.",
 };
 /** A path into a config, see `setAt`; `vocab` is none, as the data decides it. */
-const pathPattern = `^(?:${sizeNames.join("|")}|(?:${slotNames.join("|")})(?:\\[\\d+\\])?(?:\\.\\w+)*)$`;
-const pathRule = new RegExp(pathPattern);
+const path = `(?:${sizeNames.join("|")}|(?:${slotNames.join("|")})(?:\\[\\d+\\])?(?:\\.\\w+)*)`;
+const pathRule = new RegExp(`^${path}$`);
 
 /** A path to something that can be varied. */
 export function pathForm(description: string): Form<string> {
   return {
-    schema: { description, type: "string", pattern: pathPattern },
+    schema: { description, type: "string", pattern: pathRule.source },
     read(value, at) {
       if (typeof value === "string" && pathRule.test(value)) return value;
       throw wrong(at, `is ${show(value)}`, expectedPath());
@@ -116,7 +116,7 @@ export function varyForm(known: readonly Component[]): Form<Variation[]> {
     way(isObject, variation, (v) => v as Variation),
     {
       takes: (value) => typeof value === "string",
-      schema: { type: "string", pattern: "^[^=]+=.+$" },
+      schema: { type: "string", pattern: `^\\s*${path}\\s*=.+$` },
       read(value, at) {
         const read = within(at, /^Cannot read /, () => parseVary(value as string));
         if (pathRule.test(read.path)) return read;

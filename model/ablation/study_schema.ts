@@ -19,7 +19,7 @@ const slots: Readonly<Partial<Record<keyof Slots, string | undefined>>> = {
  *
  * https://json-schema.org/draft/2020-12
  */
-export function studySchema(components: readonly Component[] = []): Schema {
+export function studySchema(components: readonly Component[] = []): { readonly [key: string]: Json } {
   const known = [...builtins, ...components];
   const definitions = Object.entries(slots).map(([slot, standard]) => [slot, slotSchema(known, slot, standard)]);
   return {

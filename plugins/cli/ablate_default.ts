@@ -1,7 +1,7 @@
 import type { StudyDefinition } from "../../model/ablation/study_definition.ts";
 
 /**
- * What ablate.ts does where it is told neither a base nor what to vary: five years of decoders, component by component.
+ * What ablate.ts does where it is told neither a base nor what to vary: six years of decoders, component by component.
  * With data or a file of its own only the title, the base and where it leads are taken from it.
  */
 export const defaultDefinition: StudyDefinition = {
