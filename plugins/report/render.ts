@@ -18,9 +18,21 @@ export async function renderPlot({ name, title, caption, size, spec }: Plot, sty
       `width="${size[0]}" height="${size[1]}" viewBox="0 0 ${size[0]} ${size[1]}">` +
       `<title>${escapeMarkup(title)}</title><desc>${escapeMarkup(caption)}</desc>` +
       (style === undefined ? "" : `<style>${style}</style>`);
-    // Ids are unique in a page of many plots.
-    return `${svg.replace(/^<svg[^>]*>/, () => head)}\n`.replace(/( id="|url\(#)/g, (start) => `${start}${name}-`);
+    return `${tidied(svg, name).replace(/^<svg[^>]*>/, () => head)}\n`;
   } finally {
     view.finalize();
   }
+}
+
+/**
+ * Without roles of parts, since the picture is one for those who hear it; ids by their order, since Vega counts them from one
+ * picture to the next, and with the plot's name, since they share a page.
+ */
+function tidied(svg: string, name: string): string {
+  const ids = new Map<string, string>();
+  const renamed = (id: string) => ids.get(id) ?? (ids.set(id, `${name}-${ids.size + 1}`), ids.get(id)!);
+  return svg.replace(/<[^>]*>/g, (tag) =>
+    tag
+      .replace(/ (?:role|aria-[a-z]+)="[^"]*"/g, "")
+      .replace(/(?<= id="|url\(#)[^")]*/g, renamed));
 }

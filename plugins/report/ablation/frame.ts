@@ -3,7 +3,7 @@ import { colours } from "./theme.ts";
 
 /** Of every plot, so that all of them can stand in one grid and be read on a narrow screen. */
 const WIDTH = 500;
-const LEFT = 58, RIGHT = 18, TOP = 62, BOTTOM = 48;
+const LEFT = 66, RIGHT = 18, TOP = 62, BOTTOM = 48;
 /** Width of a character of a label, and height of its line, in pixels. */
 const CHARACTER = 6.9, LINE = 15;
 const FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif";
@@ -205,5 +205,7 @@ const config = {
     tickSize: 4,
     labelOverlap: true,
   },
+  // A fixed place, as Vega thinks labels wider than they are.
+  axisY: { titleX: 16 - LEFT },
   text: { ...text, fontSize: 11.5 },
 };

@@ -30,7 +30,7 @@ thead th { font-weight: 600; color: var(--muted); border-bottom: 1px solid var(-
 tbody th { font-weight: 600; white-space: normal; max-width: 18rem }
 tbody tr + tr > * { border-top: 1px solid var(--grid) }
 .text { text-align: left }
-td.text { white-space: normal; min-width: 9rem; max-width: 24rem }
+td.text { white-space: normal; min-width: 13rem; max-width: 24rem }
 .better { color: var(--better); font-weight: 600 } .worse { color: var(--worse); font-weight: 600 }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: 2rem 2.5rem;
   align-items: start; margin: 1.5rem 0 }

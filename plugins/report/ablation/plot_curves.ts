@@ -45,7 +45,9 @@ export function lossPlots(facts: Facts): Plot[] {
     const caption =
       `Mean loss over the seeds of an arm in nats per target, by ${by.by}. The line is the loss of training ` +
       `(means of up to 100 parts), its band one standard deviation, the dots the validation loss. The first steps may lie ` +
-      `above the picture.${missing(facts, training)}`;
+      `above the picture.${
+        by.name === "loss-by-time" ? " Time is that of the tokens at the rate measured undisturbed." : ""
+      }${missing(facts, training)}`;
     return [
       linePlot({ name: by.name, title, subtitle, caption, by, unit: "loss, nats per target", seen, training, held }),
     ];
@@ -86,7 +88,7 @@ function abscissas({ arms }: Facts): Abscissa[] {
     {
       name: "loss-by-time",
       by: "training time",
-      title: `training time at the rate measured, ${unit}`,
+      title: `training time, ${unit}`,
       of: ({ seconds, arm }) => seconds && seconds / arm.training.steps / scale,
     },
   ];

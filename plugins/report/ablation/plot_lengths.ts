@@ -1,3 +1,4 @@
+import { whole } from "../numbers.ts";
 import type { Plot } from "../plot.ts";
 import { type Facts, meanLine } from "./facts.ts";
 import { axisOf, framed } from "./frame.ts";
@@ -20,7 +21,7 @@ export function lengthPlot(facts: Facts): Plot | undefined {
   const context = facts.arms[0].arm.config.context, means = all.map((p) => p.mean);
   const log = Math.min(...means) > 0 && Math.max(...means) > 4 * Math.min(...means);
   const x = axisOf(multiples, {
-    title: `window, in multiples of the ${context.toLocaleString("en-US")} tokens of training (logarithmic)`,
+    title: `window, multiples of ${whole(context)} tokens`,
     log: true,
     margin: 0.05,
     values: multiples,

@@ -47,7 +47,9 @@ const modes: Readonly<Record<Study["mode"], string>> = {
 export function setup(facts: Facts): Fact[] {
   const { arms, metric, outcome: { study, data, machine, code } } = facts;
   const preset = study.preset === null ? "" : ` The base has the components of ${study.preset}.`;
-  const tokens = data.trainTokens === undefined ? "without end" : `${whole(data.trainTokens)} tokens to train on`;
+  const tokens = data.trainTokens === undefined
+    ? "as many samples as training takes"
+    : `${whole(data.trainTokens)} tokens to train on`;
   const held = data.trainTokens === undefined ? "questions" : "tokens";
   return [
     { term: "Arms", text: `${counted(arms.length, "model")}: ${modes[study.mode]}.${preset}` },
