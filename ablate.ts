@@ -13,7 +13,7 @@
  */
 import { measureFalsePositives } from "./model/ablation/a_a.ts";
 import { ablate, planAblation } from "./model/ablation/ablate.ts";
-import { type LaboratoryOptions } from "./model/ablation/laboratory.ts";
+import type { LaboratoryOptions } from "./model/ablation/laboratory.ts";
 import type { AblationOutcome } from "./model/ablation/outcome.ts";
 import { resolveStudy, type StudyDefinition } from "./model/ablation/study_definition.ts";
 import { studySchema } from "./model/ablation/study_schema.ts";

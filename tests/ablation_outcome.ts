@@ -1,13 +1,5 @@
 /** Outcomes of ablations that never ran: real plans, models and statistics on losses from a formula. */
-import type {
-  AblationOutcome,
-  ArmOutcome,
-  Comparison,
-  Costs,
-  Metric,
-  Score,
-  TrialResult,
-} from "../model/ablation/outcome.ts";
+import type { AblationOutcome, ArmOutcome, Costs, Metric, Score, TrialResult } from "../model/ablation/outcome.ts";
 import { type AblationMode, type Arm, planArms, type Variation } from "../model/ablation/plan.ts";
 import { presetConfig, presetPath } from "../model/ablation/presets.ts";
 import { compareArms } from "../model/ablation/comparisons.ts";

@@ -1,6 +1,6 @@
 import type { Component } from "../../components/component.ts";
 import { breathe } from "../breathe.ts";
-import { type ResolvedConfig } from "../config.ts";
+import type { ResolvedConfig } from "../config.ts";
 import { createModel, type Model } from "../decoder.ts";
 import { dropout } from "../dropout.ts";
 import { hashWeights } from "../save.ts";

@@ -82,7 +82,7 @@ function trialLine({ spec, progress }: { readonly spec: TrialSpec; readonly prog
 
 function totalLine({ running, ended, all, before, begun, count, done }: State): string {
   let made = ended, skipped = 0;
-  for (const { spec, progress } of running.values()) made += progress.step;
+  for (const { progress } of running.values()) made += progress.step;
   for (const steps of before.values()) skipped += steps;
   const elapsed = (performance.now() - begun) / 1000, here = made - skipped;
   const left = here > 0 ? elapsed * (all - made) / here : Infinity;
