@@ -117,6 +117,47 @@ export {
   type TokenizerModelJson,
   type TokenizerTrainer,
 } from "./components/tokenizers/tokenizer.ts";
+export { ablate } from "./model/ablate.ts";
+export type { AblateOptions } from "./model/ablation/ablate.ts";
+export type { AblationEvent, LaboratoryOptions } from "./model/ablation/laboratory.ts";
+export type { DataSource } from "./model/ablation/learning.ts";
+export type {
+  AblationOutcome,
+  ArmOutcome,
+  Comparison,
+  Costs,
+  CurvePoint,
+  DataSummary,
+  LearningRateChoice,
+  LengthScore,
+  Metric,
+  Score,
+  TrialResult,
+} from "./model/ablation/outcome.ts";
+export type { AblationMode, Change, Variation } from "./model/ablation/plan.ts";
+export type { PresetName } from "./model/ablation/presets.ts";
+export type { Difference, Summary } from "./model/ablation/statistics.ts";
+export type {
+  Budget,
+  Match,
+  Study,
+  Sweep,
+  TaskData,
+  TextData,
+  TrainingSettings,
+  TrialTraining,
+} from "./model/ablation/study.ts";
+export type {
+  BaseDefinition,
+  ComponentChoice,
+  DataDefinition,
+  StudyDefinition,
+  TrainingDefinition,
+  VaryDefinition,
+} from "./model/ablation/study_definition.ts";
+export type { TrialProgress, TrialSpec } from "./model/ablation/trial.ts";
+export type { Verdict } from "./model/ablation/verdict.ts";
+export { type Additions, importAdditions } from "./model/additions.ts";
 export type { BuiltLayer } from "./model/assemble.ts";
 export { type Batch, type Batches, batches, type BatchOptions, evaluationWindows } from "./model/data/batches.ts";
 export {
@@ -145,6 +186,7 @@ export type {
 export type { ModelConfig, ModelSizes, PerLayer, ResolvedConfig, ResolvedOptions } from "./model/config.ts";
 export { createModel, describeModel, type Model, type ModelOptions, type Param } from "./model/decoder.ts";
 export type { Description, LayerDescription } from "./model/describe.ts";
+export { evaluateTokens, type EvaluateTokensOptions, type EvaluationWatch } from "./model/evaluate_tokens.ts";
 export type { ForwardOptions, ModelCache } from "./model/forward.ts";
 export {
   createGradients,

@@ -37,6 +37,8 @@ interface Import {
   readonly file: string;
   readonly target: string;
   readonly dynamic: boolean;
+  /** Types alone: nothing is loaded for it. */
+  readonly types: boolean;
 }
 
 function sources(folder = root): string[] {
@@ -50,8 +52,10 @@ function sources(folder = root): string[] {
 /** Every import and re-export, comments left out. */
 const imports: readonly Import[] = sources().flatMap((file) => {
   const text = Deno.readTextFileSync(new URL(file, root)).replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
-  const found = text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^;"'`]*?from\s+"([^"]+)"|\bimport\(\s*"([^"]+)"/g);
-  return [...found].map(([, a, b]) => ({ file, target: a ?? b, dynamic: a === undefined }));
+  const found = text.matchAll(
+    /(?:^|\n)\s*(?:import|export)(\s+type\b)?[^;"'`]*?from\s+"([^"]+)"|\bimport\(\s*"([^"]+)"/g,
+  );
+  return [...found].map(([, type, a, b]) => ({ file, target: a ?? b, dynamic: a === undefined, types: !!type }));
 });
 
 const folderOf = (path: string) => path.includes("/") ? path.split("/")[0] : "";
@@ -106,14 +110,19 @@ Deno.test("generate.ts loads the embedded model only where it is asked for none"
 });
 
 Deno.test("mod.ts needs no package and no file outside kernels, runtime, components, model and plugins", () => {
-  const reached = reach("mod.ts", (i) => {
-    assert(i.target.startsWith("."), `${i.file} imports ${i.target}`);
-    return true;
-  });
-  assert(reached.size > 50);
-  assertEquals([...reached].filter((f) => /^(tests|bench|plugins\/(cli|embedded|huggingface|report))\//.test(f)), []);
-  const bytes = [...reached].reduce((sum, f) => sum + Deno.statSync(new URL(f, root)).size, 0);
-  console.log(`mod.ts: ${reached.size} modules, ${bytes} bytes`);
+  const expectLocal = (i: Import) => assert(i.target.startsWith("."), `${i.file} imports ${i.target}`);
+  for (const start of ["mod.ts", "model/ablation/mod.ts"]) {
+    const reached = reach(start, (i) => (expectLocal(i), true));
+    assert(reached.size > 50);
+    assertEquals([...reached].filter((f) => /^(tests|bench|plugins\/(cli|embedded|huggingface|report))\//.test(f)), []);
+  }
+});
+
+Deno.test("mod.ts loads less than 600,000 bytes; ablations are loaded when they are asked for", () => {
+  const loaded = reach("mod.ts", (i) => !i.dynamic && !i.types);
+  const bytes = [...loaded].reduce((sum, f) => sum + Deno.statSync(new URL(f, root)).size, 0);
+  console.log(`mod.ts: ${loaded.size} modules, ${bytes} bytes`);
+  assertEquals([...loaded].filter((f) => f.startsWith("model/ablation/")), []);
   assert(bytes < 600_000, `${bytes} bytes, expected less than 600,000`);
 });
 

@@ -11,7 +11,7 @@ import {
 } from "../model/ablation/distributions.ts";
 import { powerOf, runsToDetect } from "../model/ablation/power.ts";
 import { type Difference, difference, holm, type Sample, summary } from "../model/ablation/statistics.ts";
-import { type Arm, verdict, verdicts } from "../model/ablation/verdict.ts";
+import { type ArmRuns as Arm, verdict, verdicts } from "../model/ablation/verdict.ts";
 import { createRandom } from "../model/random.ts";
 import { assert, assertEquals, assertThrows } from "./assert.ts";
 import { golden, readJson } from "./support.ts";

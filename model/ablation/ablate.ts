@@ -27,25 +27,7 @@ export interface AblationPlan {
   readonly arms: readonly PlannedArm[];
 }
 
-/**
- * Trains every variant of a base under the same budget, with several seeds, and says what may be said of their
- * differences. Everything that has been computed is kept in `folder`: a second call with more seeds or arms runs what is
- * new, one that was interrupted goes on.
- *
- * @example
- * ```ts ignore
- * import { ablate } from "@tenon/tenon";
- *
- * const { arms, comparisons } = await ablate({
- *   base: { dim: 64, depth: 2, heads: 4, context: 64, feedForward: "relu" },
- *   vary: { norm: ["layerNorm"], position: ["alibi", "sinusoidal"] },
- *   data: "book.txt",
- *   seeds: 5,
- *   budget: { steps: 500 },
- * }, { folder: "ablation" });
- * for (const { arm, words } of comparisons) console.log(arm, words);
- * ```
- */
+/** See `ablate` of `@tenon/tenon`, which loads this. */
 export async function ablate(definition: StudyDefinition, options: AblateOptions): Promise<AblationOutcome> {
   using laboratory = await openLaboratory(options);
   const plan = await planIn(laboratory, definition, options), { study, data } = plan, metric = metricFor(study);

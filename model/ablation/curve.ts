@@ -3,6 +3,8 @@ import type { TrialTraining } from "./study.ts";
 
 /** Points of a curve, at most. */
 const POINTS = 100;
+/** A training has diverged where it ends at more than so many times its first loss: a few steps go up and down. */
+const RISE = 1.1;
 
 /** Means of up to 100 equal parts of all `steps`, each at its last step; parts that were not reached are left out. */
 export function curveOf(losses: readonly number[], steps: number): CurvePoint[] {
@@ -23,7 +25,7 @@ export function evaluationSteps({ steps, evaluations }: Pick<TrialTraining, "ste
 /** Why a training that came to its end has diverged all the same, if it has. */
 export function endsAboveItsBeginning(losses: readonly number[], steps: number): string | undefined {
   const first = losses[0], last = curveOf(losses, steps).at(-1)!.loss;
-  return steps > 1 && last > first
+  return steps > 1 && last > RISE * first
     ? `the training loss rose from ${first.toFixed(4)} to ${last.toFixed(4)}`
     : undefined;
 }

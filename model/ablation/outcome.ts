@@ -36,7 +36,7 @@ export interface TrialResult {
   readonly arm: string;
   /** Of data order and weights. */
   readonly seed: number;
-  /** `diverged`: a number was not finite, or the training ended above the loss that it began with. */
+  /** `diverged`: a number was not finite, or the training ended more than a tenth above the loss that it began with. */
   readonly outcome: "finished" | "diverged";
   /** Why it counts as diverged. */
   readonly reason?: string;

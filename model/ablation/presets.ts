@@ -5,14 +5,14 @@ import type { Change } from "./plan.ts";
 import { canonicalJson } from "./trial_key.ts";
 
 /** Slots that a preset fills, in the order in which {@linkcode presetPath} changes them. */
-const slots = ["norm", "block", "position", "attention", "feedForward"] as const;
+const slots: readonly (keyof Preset["config"])[] = ["norm", "block", "position", "attention", "feedForward"];
 
 /** The components of a published architecture. */
 export interface Preset {
   /** Where they are described. */
   readonly source: string;
   /** What it puts into each slot. */
-  readonly config: Readonly<Required<Pick<ModelConfig, (typeof slots)[number]>>>;
+  readonly config: Readonly<Required<Pick<ModelConfig, "norm" | "block" | "position" | "attention" | "feedForward">>>;
 }
 
 /** Names of the {@linkcode presets}. */

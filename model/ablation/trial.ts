@@ -87,7 +87,7 @@ export function assembleTrial(
  * to the last bit, however often it was interrupted, and on any number of threads. `undefined` once `stop` says so.
  *
  * A trial that diverges has a result as well. It has diverged if a loss or gradient is not finite, or if its training
- * ends above the loss that it began with.
+ * ends more than a tenth above the loss that it began with.
  */
 export async function runTrial(spec: TrialSpec, host: TrialHost): Promise<TrialResult | undefined> {
   const { seed, config: { context }, training } = spec, { runtime, stop = () => false } = host;

@@ -2,7 +2,7 @@ import { runsToDetect } from "./power.ts";
 import { type Difference, difference, holm, type Sample } from "./statistics.ts";
 
 /** The runs of one variant. */
-export interface Arm {
+export interface ArmRuns {
   /** As messages name it. */
   readonly name: string;
   /** Runs that came to an end. */
@@ -77,7 +77,10 @@ export function verdict(
  * of them. A pair of which a run diverged is `3 of 5 runs diverged`, whatever the others came to, and counts in Holm's
  * adjustment.
  */
-export function verdicts(pairs: readonly (readonly [base: Arm, arm: Arm])[], options: VerdictOptions): Verdict[] {
+export function verdicts(
+  pairs: readonly (readonly [base: ArmRuns, arm: ArmRuns])[],
+  options: VerdictOptions,
+): Verdict[] {
   const lost = pairs.map((pair) => pair.map(describeDiverged));
   const differences = pairs.map(([base, arm], i) =>
     lost[i].some(Boolean) ? undefined : difference(base.runs, arm.runs)
@@ -91,7 +94,7 @@ export function verdicts(pairs: readonly (readonly [base: Arm, arm: Arm])[], opt
 }
 
 /** `3 of 5 runs diverged`, or `undefined` if none did. */
-function describeDiverged({ name, runs, diverged }: Arm): string | undefined {
+function describeDiverged({ name, runs, diverged }: ArmRuns): string | undefined {
   const seeds = [...runs.map((r) => r.seed), ...diverged];
   if (!seeds.length) throw new RangeError(`Cannot judge ${name}: it has no runs, expected at least one`);
   if (new Set(seeds).size < seeds.length) {
