@@ -6,6 +6,7 @@ import { dropout } from "../dropout.ts";
 import { hashWeights } from "../save.ts";
 import { createTrainer, type Trainer, TrainingError } from "../trainer.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { allComponents } from "./budgets.ts";
 import { curveOf, endsAboveItsBeginning, evaluationSteps } from "./curve.ts";
 import { type DataSource, type Learning, openLearning } from "./learning.ts";
 import type { Additions } from "../additions.ts";
@@ -68,18 +69,23 @@ export function assembleTrial(
     seed: seed + training.weights,
   });
   const { steps, warmup, learningRate, optimizer, schedule, clip, smoothing, zLoss } = training;
-  const trainer = createTrainer<Component>(model, {
-    steps,
-    warmup,
-    learningRate,
-    optimizer: optimizer as never,
-    schedule: schedule as never,
-    clip: clip || Infinity,
-    smoothing,
-    zLoss,
-    components: [...components, ...plugins.flatMap((plugin) => plugin.components ?? [])],
-  });
-  return { model, trainer };
+  try {
+    const trainer = createTrainer<Component>(model, {
+      steps,
+      warmup,
+      learningRate,
+      optimizer: optimizer as never,
+      schedule: schedule as never,
+      clip: clip || Infinity,
+      smoothing,
+      zLoss,
+      components: allComponents({ components, plugins }),
+    });
+    return { model, trainer };
+  } catch (error) {
+    model.close();
+    throw error;
+  }
 }
 
 /**
@@ -97,15 +103,12 @@ export async function runTrial(spec: TrialSpec, host: TrialHost): Promise<TrialR
     const record: TrialRecord = { losses: [], evaluations: [] };
     const state = host.state && await openTrialState(host.state, spec.key, { model, trainer, record, runtime });
     const reason = await train(spec, { learning, model, trainer, record, host, save: state?.save });
-    if (reason === undefined) {
+    const progress = () => report(host, trainer, training, record, "evaluating longer windows");
+    const lengths = reason === "" ? await learning.lengths(model, host, { stop, progress }) : [];
+    if (reason === undefined || !lengths) {
       await state?.save(true);
       return undefined;
     }
-    const progress = () => report(host, trainer, training, record, "evaluating longer windows");
-    const lengths = training.lengths.length && !reason
-      ? await learning.lengths(model, host, { stop, progress })
-      : undefined;
-    if (stop() && training.lengths.length && !lengths && !reason) return undefined;
     return {
       key: spec.key,
       arm: spec.arm,
@@ -116,7 +119,7 @@ export async function runTrial(spec: TrialSpec, host: TrialHost): Promise<TrialR
       ...scoreOf(record),
       evaluations: record.evaluations,
       curve: curveOf(record.losses, training.steps),
-      ...(lengths?.length && { lengths }),
+      ...(lengths.length && { lengths }),
       weights: await hashWeights(model),
       config: spec.config,
       training,
