@@ -1,8 +1,9 @@
 /** Ablations so small that they take a moment: texts, studies, trials. */
+import { allComponents } from "../model/ablation/budgets.ts";
 import { ablate, type AblateOptions } from "../model/ablation/ablate.ts";
 import type { AblationEvent } from "../model/ablation/laboratory.ts";
 import type { AblationOutcome, TrialResult } from "../model/ablation/outcome.ts";
-import { planStudy } from "../model/ablation/planned_arms.ts";
+import { type PlannedArm, planStudy } from "../model/ablation/planned_arms.ts";
 import { prepareStudyData } from "../model/ablation/study_data.ts";
 import { resolveStudy, type StudyDefinition } from "../model/ablation/study_definition.ts";
 import type { TrialSpec } from "../model/ablation/trial.ts";
@@ -87,18 +88,18 @@ export interface TrialHostParts {
   readonly plugins?: readonly Plugin[];
 }
 
-/** The trials of a study, ready to run. */
-export async function trialsOf(
+/** The arms of a study whose budget is no time, and the trials that train them, ready to run. */
+export async function plannedTrials(
   folder: string,
   definition: StudyDefinition,
   { runtime, components = [], plugins = [] }: TrialHostParts,
-): Promise<TrialSpec[]> {
-  const all = [...components, ...plugins.flatMap((plugin) => plugin.components ?? [])];
+): Promise<{ arms: PlannedArm[]; specs: TrialSpec[] }> {
+  const all = allComponents({ components, plugins });
   const study = resolveStudy(definition, { components: all }), context = study.base.context as number;
   const options = { folder: `${folder}/data`, components: all, context: context * Math.max(1, ...study.lengths) };
   const data = await prepareStudyData(study, options), additions = { components, plugins };
-  const arms = await planStudy(study, data, additions, () => Promise.resolve([]));
-  return await trialSpecs(arms, study.seeds, { data: data.source, host: { runtime, ...additions }, simd: "baseline" });
+  const arms = await planStudy(study, data, additions, () => Promise.resolve([])), host = { runtime, ...additions };
+  return { arms, specs: await trialSpecs(arms, study.seeds, { data: data.source, host, simd: "baseline" }) };
 }
 
 /** A norm that only scales, by `factor`: what it computes is no part of its name. */

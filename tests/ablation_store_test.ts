@@ -9,7 +9,14 @@ const module = new URL("../model/ablation/store.ts", import.meta.url).href;
 
 /** As much of a result as the store looks at, with characters of several bytes. */
 function result(key: string, loss = 1): TrialResult {
-  return { key, arm: "größe=2 → 3", seed: 1, outcome: "finished", score: { loss }, curve: [] } as unknown as TrialResult;
+  return {
+    key,
+    arm: "größe=2 → 3",
+    seed: 1,
+    outcome: "finished",
+    score: { loss },
+    curve: [],
+  } as unknown as TrialResult;
 }
 
 const keysIn = (folder: string) =>
@@ -143,9 +150,10 @@ Deno.test("a result that the disk has no room for leaves no part of a line", asy
     const { writeSync, syncSync } = Deno.FsFile.prototype, path = `${folder}/results.jsonl`;
     using store = openStore(folder);
     store.add(result("a"));
-    const before = Deno.readFileSync(path), full = () => {
-      throw new Error("No space left on device (os error 28)");
-    };
+    const before = Deno.readFileSync(path),
+      full = () => {
+        throw new Error("No space left on device (os error 28)");
+      };
     for (const fails of ["write", "sync", "nothing taken"]) {
       let calls = 0;
       Deno.FsFile.prototype.writeSync = function (bytes) {

@@ -5,13 +5,19 @@ import { evaluationSteps } from "../model/ablation/curve.ts";
 import { openLearning } from "../model/ablation/learning.ts";
 import type { TrialResult } from "../model/ablation/outcome.ts";
 import type { StudyDefinition } from "../model/ablation/study_definition.ts";
-import { assembleTrial, runTrial, type TrialHost, type TrialProgress, type TrialSpec } from "../model/ablation/trial.ts";
+import {
+  assembleTrial,
+  runTrial,
+  type TrialHost,
+  type TrialProgress,
+  type TrialSpec,
+} from "../model/ablation/trial.ts";
 import { runTrials, type TrialsOptions } from "../model/ablation/trial_threads.ts";
 import { CheckpointError } from "../model/source.ts";
 import { VERSION } from "../model/version.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "./assert.ts";
-import { byTrial, norms, scalingNorm, tinyStudy, trialsOf, withStory } from "./ablation_engine.ts";
+import { byTrial, norms, plannedTrials, scalingNorm, tinyStudy, withStory } from "./ablation_engine.ts";
 import { inFolder } from "./disks.ts";
 import deno from "../deno.json" with { type: "json" };
 import { wasmVariants } from "./support.ts";
@@ -21,8 +27,10 @@ const host: TrialHost = { runtime, components: [], plugins: [] };
 const none = { components: [], plugins: [] };
 
 /** The trials of a tiny study. */
-const trials = (folder: string, others: StudyDefinition = {}, components: readonly Component[] = []) =>
-  trialsOf(folder, tinyStudy(folder, others), { runtime, components });
+async function trials(folder: string, others: StudyDefinition = {}, components?: readonly Component[]) {
+  const parts = { runtime, ...(components && { components }) };
+  return (await plannedTrials(folder, tinyStudy(folder, others), parts)).specs;
+}
 
 /** A trial that is not stopped. */
 async function finished(spec: TrialSpec, others: Partial<TrialHost> = {}): Promise<TrialResult> {
@@ -196,7 +204,7 @@ Deno.test("evaluations are spread over the steps, the last one at the end", () =
 Deno.test("a training that rises, or whose numbers are not finite, is a result: diverged, and why", async () => {
   await withStory(async (folder) => {
     const training = (learningRate: number) => ({
-            seeds: 1,
+      seeds: 1,
       budget: { steps: 6 },
       evaluations: 3,
       training: { clip: 0, learningRate, schedule: "constant", warmup: 0 },
@@ -263,6 +271,22 @@ Deno.test("a trial of a task has the share of answers that are right, and goes o
     assertEquals(await runTrial(spec, { ...host, state, stop: stopAfter(5) }), undefined);
     assertEquals(await finished(spec, { state }), result);
   });
+});
+
+// ---- what goes wrong ----------------------------------------------------------------------------------------------------
+
+Deno.test({
+  name: "a trial that cannot begin leaves no file open and no memory taken",
+  sanitizeResources: true,
+  async fn() {
+    await withStory(async (folder) => {
+      const [spec] = await trials(folder), { config, training } = spec;
+      const long = { ...spec, config: { ...config, context: 5000 } };
+      await assertRejects(() => runTrial(long, host), RangeError, "expected at least 5001");
+      const wrong = { ...spec, training: { ...training, optimizer: { type: "none" } } };
+      await assertRejects(() => runTrial(wrong, host), TypeError, "none");
+    });
+  },
 });
 
 // ---- threads --------------------------------------------------------------------------------------------------------
@@ -380,7 +404,7 @@ Deno.test("the version of the code changes with learning rates of late steps, of
         ? { components: [], plugins: [{ name: "bent", components: bent }] }
         : { components: bent, plugins: [] };
       const study = tinyStudy(folder, { training: { schedule: "bent" } });
-      const [spec] = await trialsOf(folder, study, { runtime, ...additions });
+      const { specs: [spec] } = await plannedTrials(folder, study, { runtime, ...additions });
       return spec.code;
     };
     const one = await version(1e-3, false);
