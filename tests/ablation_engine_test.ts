@@ -128,6 +128,7 @@ Deno.test("a signal that is aborted already, or between two trials, throws its r
       await assertRejects(() => watched(folder, study, { signal: AbortSignal.abort(reason) }), Error),
       reason,
     );
+    await assertRejects(() => Deno.stat(at), Deno.errors.NotFound);
     const end = new AbortController(), onEvent = ({ type }: { type: string }) => type === "result" && end.abort(reason);
     assertEquals(await assertRejects(() => watched(folder, study, { signal: end.signal, onEvent }), Error), reason);
     assertEquals(resultsIn(at).map(({ arm, seed }) => [arm, seed]), [["base", 1]]);
@@ -448,6 +449,15 @@ Deno.test("the base against itself: the same data, other weights, and shares of 
       assert(type !== "result");
     }
     await assertRejects(() => measureFalsePositives(study, 1, options), RangeError, "1 times");
+    const end = new AbortController(),
+      reason = new Error("enough"),
+      stopped = () =>
+        measureFalsePositives(study, 2, {
+          folder: `${folder}/stopped`,
+          signal: end.signal,
+          onEvent: ({ type }) => type === "result" && end.abort(reason),
+        });
+    assertEquals(await assertRejects(stopped, Error), reason);
     await assertRejects(
       () => measureFalsePositives({ ...study, seeds: 1 }, 20, options),
       RangeError,

@@ -260,13 +260,17 @@ Deno.test("a validation loss that is not finite makes a trial diverge, of text a
 
 Deno.test("a trial of a task has the share of answers that are right, and goes on as one of a text does", async () => {
   await inFolder(async (folder) => {
-    const data = { task: "copy", options: { symbols: 2, shortest: 1, longest: 1 }, questions: 50 };
+    const data = { task: "copy", options: { symbols: 2, shortest: 1, longest: 3 }, questions: 50 };
     const [spec] = await trials(folder, { data, budget: { steps: 12 }, training: { learningRate: 0.02 } });
     const result = await finished(spec), state = { folder, seconds: 0 };
     assertEquals(result.evaluations.map(({ step }) => step), [6, 12]);
     for (const { exactMatch, loss } of result.evaluations) {
-      assert(loss > 0 && exactMatch! >= 0 && exactMatch! <= 1 && Number.isInteger(50 * exactMatch!));
+      assert(
+        loss > 0 && exactMatch! >= 0 && exactMatch! <= 1 &&
+          Math.abs(50 * exactMatch! - Math.round(50 * exactMatch!)) < 1e-9,
+      );
     }
+    assert(result.score!.exactMatch! > 0 && result.score!.exactMatch! < 1, `${result.score!.exactMatch}`);
     assertEquals([result.score, result.lengths], [{ ...result.score!, loss: result.evaluations[1].loss }, undefined]);
     assertEquals(await runTrial(spec, { ...host, state, stop: stopAfter(5) }), undefined);
     assertEquals(await finished(spec, { state }), result);
