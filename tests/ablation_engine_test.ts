@@ -132,6 +132,16 @@ Deno.test("a signal that is aborted already, or between two trials, throws its r
     const end = new AbortController(), onEvent = ({ type }: { type: string }) => type === "result" && end.abort(reason);
     assertEquals(await assertRejects(() => watched(folder, study, { signal: end.signal, onEvent }), Error), reason);
     assertEquals(resultsIn(at).map(({ arm, seed }) => [arm, seed]), [["base", 1]]);
+    const early = new AbortController(),
+      types = new Set<string>(),
+      planned = (event: { type: string; what?: string }) => {
+        types.add(event.type);
+        // By a message, as a key press comes: where nothing waits for one, it is not heard.
+        if (event.what === "looking at what the code does") setTimeout(() => early.abort(reason));
+      };
+    const stopped = () => watched(folder, study, { signal: early.signal, onEvent: planned });
+    assertEquals(await assertRejects(stopped, Error), reason);
+    assertEquals([...types], ["doing"]);
     assertEquals((await watched(folder, study)).ran, ["base 2", "norm=layerNorm 1", "norm=layerNorm 2"]);
   });
 });
@@ -290,8 +300,8 @@ Deno.test("components as values run one trial at a time, and are refused for mor
 Deno.test("a component of a module joins as an arm, in threads too", async () => {
   await withStory(async (folder) => {
     const module = `
-      import { ones } from "${root}components/init.ts";
-      import { number } from "${root}components/options.ts";
+      import { ones } from '${root}components/init.ts';
+      import { number } from '${root}components/options.ts';
       export const halfNorm = {
         slot: "norm",
         type: "half",

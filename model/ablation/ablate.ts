@@ -38,7 +38,8 @@ export async function ablate(definition: StudyDefinition, options: AblateOptions
   using laboratory = await openLaboratory(options);
   const plan = await planIn(laboratory, definition), { study, data } = plan, metric = metricFor(study);
   const { additions, runtime, simd, store, say, threads } = laboratory;
-  const setting = { data: data.source, host: { runtime, ...additions }, simd };
+  const between = laboratory.throwIfStopped;
+  const setting = { data: data.source, host: { runtime, ...additions }, simd, between };
   const keys: string[] = [],
     run = async (arms: readonly PlannedArm[], seeds: readonly number[]) => {
       say({ type: "doing", what: "looking at what the code does" });
