@@ -42,8 +42,9 @@ export async function importAdditions(specifiers: readonly string[]): Promise<Ad
 }
 
 function resolve(specifier: string): string {
-  const path = /^([./]|[a-z]:[\\/]|[^:]*$)/i.test(specifier);
-  return path ? new URL(specifier, `file://${Deno.cwd()}/`).href : specifier;
+  const isPath = /^([./]|[a-z]:[\\/]|[^:]*$)/i.test(specifier);
+  const escaped = (path: string) => path.replace(/[%#?]/g, encodeURIComponent);
+  return isPath ? new URL(escaped(specifier), `file://${escaped(Deno.cwd())}/`).href : specifier;
 }
 
 function isComponent(value: unknown): value is Component {

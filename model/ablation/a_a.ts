@@ -1,13 +1,9 @@
-import { metricFor } from "./ablate.ts";
-import { allComponents } from "./budgets.ts";
+import { metricFor, planIn } from "./ablation_plan.ts";
 import { samplesOf } from "./comparisons.ts";
-import { timeSteps } from "./kept_measurements.ts";
 import { type LaboratoryOptions, openLaboratory } from "./laboratory.ts";
-import { planStudy } from "./planned_arms.ts";
 import { difference, type Sample } from "./statistics.ts";
 import type { Study } from "./study.ts";
-import { prepareStudyData } from "./study_data.ts";
-import { resolveStudy, type StudyDefinition } from "./study_definition.ts";
+import type { StudyDefinition } from "./study_definition.ts";
 import { trialSpecs } from "./trial_specs.ts";
 
 /** What the second side adds to the seeds of weights; its data order is that of the first. */
@@ -59,22 +55,24 @@ export async function measureFalsePositives(
     throw new RangeError(`Cannot compare the base with itself ${pairs} times, expected a whole number from 2`);
   }
   using laboratory = await openLaboratory(options);
-  const { additions, runtime, simd, store, say } = laboratory, components = allComponents(additions);
-  const study = { ...resolveStudy(definition, { components }), vary: [], match: null, sweep: null };
-  const data = await prepareStudyData(study, {
-    folder: `${options.folder}/data`,
-    components,
-    context: study.base.context as number,
-    progress: (what) => say({ type: "doing", what }),
+  const { additions, runtime, simd, store, throwIfStopped: between } = laboratory;
+  const { study, data, arms: [base] } = await planIn(laboratory, definition, {
+    vary: [],
+    match: null,
+    sweep: null,
+    lengths: [],
   });
-  const [base] = await planStudy(study, data, additions, (arms) => timeSteps(laboratory, arms, data, options.folder));
+  const runs = study.seeds.length;
+  if (runs < 2) {
+    throw new RangeError("Cannot compare the base with itself by 1 run of each side, expected at least 2 seeds");
+  }
   const sides = [0, OTHER_WEIGHTS].map((weights, i) => ({
     ...base,
     name: ["A", "A again"][i],
     training: { ...base.training, weights },
   }));
-  const runs = study.seeds.length, seeds = Array.from({ length: pairs * runs }, (_, i) => i + 1);
-  const specs = await trialSpecs(sides, seeds, { data: data.source, host: { runtime, ...additions }, simd });
+  const seeds = Array.from({ length: pairs * runs }, (_, i) => i + 1);
+  const specs = await trialSpecs(sides, seeds, { data: data.source, host: { runtime, ...additions }, simd, between });
   const results = await laboratory.run(specs), metric = metricFor(study);
   store.arrange(specs.map(({ key }) => key));
   const [a, again] = [0, 1].map((side) =>
@@ -100,6 +98,11 @@ export async function measureFalsePositives(
 }
 
 function counted(test: FalsePositives["test"], p: readonly number[], alpha: number): FalsePositives {
+  if (!p.length) {
+    throw new RangeError(
+      "Cannot count false differences: every comparison has a run that diverged, expected one without",
+    );
+  }
   const found = p.filter((value) => value <= alpha).length;
   return { test, found, rate: found / p.length, interval: wilson(found, p.length), p };
 }

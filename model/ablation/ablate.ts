@@ -1,13 +1,11 @@
 import { VERSION } from "../version.ts";
-import { allComponents } from "./budgets.ts";
 import { compareArms, summarize } from "./comparisons.ts";
-import { type Laboratory, type LaboratoryOptions, openLaboratory } from "./laboratory.ts";
-import type { AblationOutcome, ArmOutcome, Metric } from "./outcome.ts";
+import { type AblationPlan, metricFor, planIn } from "./ablation_plan.ts";
+import { type LaboratoryOptions, openLaboratory } from "./laboratory.ts";
+import type { AblationOutcome, ArmOutcome } from "./outcome.ts";
 import { armCosts, timeSteps } from "./kept_measurements.ts";
-import { type PlannedArm, planStudy } from "./planned_arms.ts";
-import type { Study } from "./study.ts";
-import { prepareStudyData, type StudyData } from "./study_data.ts";
-import { resolveStudy, type StudyDefinition } from "./study_definition.ts";
+import type { PlannedArm } from "./planned_arms.ts";
+import type { StudyDefinition } from "./study_definition.ts";
 import { chooseRates, sweepSeeds, sweptArms } from "./sweep.ts";
 import { trialSpecs } from "./trial_specs.ts";
 
@@ -17,22 +15,13 @@ export interface AblateOptions extends LaboratoryOptions {
   readonly command?: string;
 }
 
-/** What an ablation is going to do. */
-export interface AblationPlan {
-  /** Every default filled in. */
-  readonly study: Study;
-  /** What is learned from. */
-  readonly data: StudyData;
-  /** The models, and how each is trained; the base first. */
-  readonly arms: readonly PlannedArm[];
-}
-
 /** See `ablate` of `@tenon/tenon`, which loads this. */
 export async function ablate(definition: StudyDefinition, options: AblateOptions): Promise<AblationOutcome> {
   using laboratory = await openLaboratory(options);
-  const plan = await planIn(laboratory, definition, options), { study, data } = plan, metric = metricFor(study);
+  const plan = await planIn(laboratory, definition), { study, data } = plan, metric = metricFor(study);
   const { additions, runtime, simd, store, say, threads } = laboratory;
-  const setting = { data: data.source, host: { runtime, ...additions }, simd };
+  const between = laboratory.throwIfStopped;
+  const setting = { data: data.source, host: { runtime, ...additions }, simd, between };
   const keys: string[] = [],
     run = async (arms: readonly PlannedArm[], seeds: readonly number[]) => {
       say({ type: "doing", what: "looking at what the code does" });
@@ -42,13 +31,15 @@ export async function ablate(definition: StudyDefinition, options: AblateOptions
     };
   let { arms } = plan;
   if (study.sweep) {
-    const tried = await run(sweptArms(arms, study.sweep), sweepSeeds(study.sweep));
+    const tried = await run(sweptArms(arms, study.sweep), sweepSeeds(study.sweep, study.seeds));
     arms = chooseRates(arms, study.sweep, tried, metric);
   }
   const runs = await run(arms, study.seeds);
   store.arrange(keys);
-  const costs = study.costs ? await armCosts(laboratory, arms, options.folder) : undefined;
-  options.signal?.throwIfAborted();
+  const costs = study.costs
+    ? await armCosts(laboratory, arms.map((arm, i) => ({ ...arm, code: runs[i][0].code })))
+    : undefined;
+  laboratory.throwIfStopped();
   const outcomes = arms.map((arm, i): ArmOutcome => ({
     ...arm,
     runs: runs[i],
@@ -82,32 +73,7 @@ export interface TimedPlan extends AblationPlan {
 /** What {@linkcode ablate} would do: arms, their sizes and steps. Trains nothing but the steps that are timed. */
 export async function planAblation(definition: StudyDefinition, options: LaboratoryOptions): Promise<TimedPlan> {
   using laboratory = await openLaboratory(options);
-  const plan = await planIn(laboratory, definition, options);
-  const stepSeconds = await timeSteps(laboratory, plan.arms, plan.data, options.folder);
+  const plan = await planIn(laboratory, definition);
+  const stepSeconds = await timeSteps(laboratory, plan.arms, plan.data);
   return { ...plan, stepSeconds, jobs: laboratory.jobs };
-}
-
-async function planIn(
-  laboratory: Laboratory,
-  definition: StudyDefinition,
-  { folder }: LaboratoryOptions,
-): Promise<AblationPlan> {
-  const { additions, say } = laboratory, components = allComponents(additions);
-  const study = resolveStudy(definition, { components });
-  const context = study.base.context as number;
-  const data = await prepareStudyData(study, {
-    folder: `${folder}/data`,
-    components,
-    context: context * Math.max(1, ...study.lengths),
-    progress: (what) => say({ type: "doing", what }),
-  });
-  const arms = await planStudy(study, data, additions, (arms) => timeSteps(laboratory, arms, data, folder));
-  return { study, data, arms };
-}
-
-/** What arms are compared by. */
-export function metricFor({ data }: Pick<Study, "data">): Metric {
-  return "task" in data
-    ? { key: "exactMatch", label: "exact match", unit: "", better: "higher" }
-    : { key: "loss", label: "validation loss", unit: "nats per token", better: "lower" };
 }

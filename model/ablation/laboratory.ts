@@ -42,6 +42,8 @@ export interface LaboratoryOptions {
 
 /** Where trials run and results are kept. */
 export interface Laboratory extends Disposable {
+  /** Of results, checkpoints and prepared data. */
+  readonly folder: string;
   /** What configs may name. */
   readonly additions: Additions;
   /** For short work beside trials. */
@@ -58,13 +60,16 @@ export interface Laboratory extends Disposable {
   say(event: AblationEvent): void;
   /** Whether it is to stop. */
   stop(): boolean;
+  /** Throws the reason once it is to stop. */
+  throwIfStopped(): void;
   /** Runs those of `specs` that have no result yet, and returns the results of all, in their order. */
   run(specs: readonly TrialSpec[]): Promise<TrialResult[]>;
 }
 
-/** Opens a folder for trials. Only one process at a time can. */
+/** Opens a folder for trials. Only one process at a time can. Throws the signal's reason if it is aborted already. */
 export async function openLaboratory(options: LaboratoryOptions): Promise<Laboratory> {
   const { folder, use = [], components = [], plugins = [], simd = bestSimd(), saveEvery = 60, signal } = options;
+  signal?.throwIfAborted();
   const threads = whole("threads", options.threads ?? machineThreads());
   const values = components.length + plugins.length > 0, jobs = whole("jobs", options.jobs ?? (values ? 1 : threads));
   if (values && jobs > 1) {
@@ -85,6 +90,7 @@ export async function openLaboratory(options: LaboratoryOptions): Promise<Labora
   });
   const say = (event: AblationEvent) => options.onEvent?.(event), stop = () => signal?.aborted ?? false;
   return {
+    folder,
     additions,
     runtime,
     simd,
@@ -93,6 +99,7 @@ export async function openLaboratory(options: LaboratoryOptions): Promise<Labora
     store,
     say,
     stop,
+    throwIfStopped: () => signal?.throwIfAborted(),
     async run(specs) {
       const missing = specs.filter(({ key }) => !store.results.has(key));
       say({ type: "trials", specs, missing });

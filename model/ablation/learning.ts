@@ -1,5 +1,5 @@
 import type { Additions } from "../additions.ts";
-import { batches } from "../data/batches.ts";
+import { type Batches, batches } from "../data/batches.ts";
 import { openData } from "../data/data_info.ts";
 import type { TokenFile } from "../data/token_file.ts";
 import type { Model } from "../decoder.ts";
@@ -60,8 +60,14 @@ async function textLearning(
   context: number,
   seed: number,
 ): Promise<Learning> {
-  const data = await openData(directory);
-  const held: TokenFile = data.validation, draw = batches(data.train, { batch, context, seed, order });
+  const data = await openData(directory), held: TokenFile = data.validation;
+  let draw: Batches;
+  try {
+    draw = batches(data.train, { batch, context, seed, order });
+  } catch (error) {
+    data.close();
+    throw error;
+  }
   return {
     batch,
     example: (step) => draw.at(step),

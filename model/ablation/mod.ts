@@ -17,7 +17,8 @@
  * @module
  */
 export { type AaOutcome, type FalsePositives, measureFalsePositives, wilson } from "./a_a.ts";
-export { ablate, type AblateOptions, type AblationPlan, planAblation, type TimedPlan } from "./ablate.ts";
+export { ablate, type AblateOptions, planAblation, type TimedPlan } from "./ablate.ts";
+export type { AblationPlan } from "./ablation_plan.ts";
 export { compareArms } from "./comparisons.ts";
 export { type CostOptions, measureCosts } from "./costs.ts";
 export type { AblationEvent, LaboratoryOptions } from "./laboratory.ts";

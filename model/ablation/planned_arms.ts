@@ -1,12 +1,11 @@
 import type { Additions } from "../additions.ts";
-import { trainingFlopsPerToken, trainingFor } from "./budgets.ts";
+import { allComponents, trainingFlopsPerToken, trainingFor } from "./budgets.ts";
 import type { ArmOutcome } from "./outcome.ts";
 import { type Arm, planArms } from "./plan.ts";
 import { matchFlops, matchParams } from "./solver.ts";
 import type { Study } from "./study.ts";
 import type { StudyData } from "./study_data.ts";
 import { studyBase } from "./study_definition.ts";
-import { allComponents } from "./budgets.ts";
 
 /** An arm that is ready to be trained. */
 export type PlannedArm = Pick<ArmOutcome, "name" | "config" | "changes" | "matched" | "training" | "sweep">;

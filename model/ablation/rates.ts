@@ -11,6 +11,7 @@ import type { Example } from "../gradients.ts";
 import type { Plugin } from "../plugin.ts";
 import { createRandom } from "../random.ts";
 import { createTrainer, type Trainer } from "../trainer.ts";
+import { allComponents } from "./budgets.ts";
 import type { TrainingSettings } from "./study.ts";
 
 /** Prompt tokens that run at a time, as in `generate`. */
@@ -130,7 +131,7 @@ function trainerOf(
     clip: clip || Infinity,
     smoothing,
     zLoss,
-    components: [...components, ...plugins.flatMap((p) => p.components ?? [])],
+    components: allComponents({ components, plugins }),
   });
 }
 

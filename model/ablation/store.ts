@@ -40,16 +40,11 @@ export function openStore(folder: string): ResultStore {
     return {
       results,
       add(result) {
-        attempt(() => {
-          using file = Deno.openSync(path, { append: true, create: true });
-          const bytes = encoder.encode(`${JSON.stringify(result)}\n`);
-          for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
-          file.syncSync();
-        });
+        attempt(() => append(path, encoder.encode(`${JSON.stringify(result)}\n`)));
         results.set(result.key, result);
       },
       arrange(keys) {
-        const first = keys.flatMap((key) => results.get(key) ?? []), known = new Set(keys);
+        const known = new Set(keys), first = [...known].flatMap((key) => results.get(key) ?? []);
         const others = [...results.values()].filter(({ key }) => !known.has(key)).sort((a, b) =>
           a.key < b.key ? -1 : 1
         );
@@ -59,6 +54,22 @@ export function openStore(folder: string): ResultStore {
     };
   } catch (error) {
     lock.close();
+    throw error;
+  }
+}
+
+/** Adds all of `bytes` to a file, or nothing: after a part of a line, the next one would make both unreadable. */
+function append(path: string, bytes: Uint8Array): void {
+  using file = Deno.openSync(path, { append: true, create: true });
+  const { size } = file.statSync();
+  try {
+    for (let done = 0, count = 1; done < bytes.length; done += count) {
+      count = file.writeSync(bytes.subarray(done));
+      if (!count) throw new Error("it takes no more bytes");
+    }
+    file.syncSync();
+  } catch (error) {
+    file.truncateSync(size);
     throw error;
   }
 }

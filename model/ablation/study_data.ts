@@ -79,7 +79,13 @@ async function prepareText(
     });
   }
   using prepared = await openData(directory);
-  const { info, train, validation: held } = prepared;
+  const { info, train, validation: held } = prepared, shortest = Math.min(train.length, held.length);
+  if (shortest <= context) { // prepared for shorter windows
+    throw new RangeError(
+      `Cannot learn from ${paths.join(", ")}: one side has ${shortest} tokens, expected at least ${context + 1} for ` +
+        `windows of ${context}. ${info.describe}`,
+    );
+  }
   const hash = await fingerprint(["train", "validation"].map((side) => `${directory}/${side}.bin`));
   return {
     source: { directory, hash },

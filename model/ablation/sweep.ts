@@ -6,9 +6,10 @@ import type { Sweep } from "./study.ts";
 /** Seeds of a sweep begin here: what a rate is chosen on is not what arms are compared on. */
 const FIRST_SEED = 2 ** 30;
 
-/** Seeds on which learning rates are chosen. */
-export function sweepSeeds({ seeds }: Sweep): number[] {
-  return Array.from({ length: seeds }, (_, i) => FIRST_SEED + i);
+/** Seeds on which learning rates are chosen, none of which is one of `compared`. */
+export function sweepSeeds({ seeds }: Pick<Sweep, "seeds">, compared: readonly number[]): number[] {
+  const candidates = Array.from({ length: seeds + compared.length }, (_, i) => FIRST_SEED + i);
+  return candidates.filter((seed) => !compared.includes(seed)).slice(0, seeds);
 }
 
 /** Every arm with every learning rate of a sweep, rate by rate. */

@@ -6,6 +6,7 @@ import { dropout } from "../dropout.ts";
 import { hashWeights } from "../save.ts";
 import { createTrainer, type Trainer, TrainingError } from "../trainer.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { allComponents } from "./budgets.ts";
 import { curveOf, endsAboveItsBeginning, evaluationSteps } from "./curve.ts";
 import { type DataSource, type Learning, openLearning } from "./learning.ts";
 import type { Additions } from "../additions.ts";
@@ -68,18 +69,23 @@ export function assembleTrial(
     seed: seed + training.weights,
   });
   const { steps, warmup, learningRate, optimizer, schedule, clip, smoothing, zLoss } = training;
-  const trainer = createTrainer<Component>(model, {
-    steps,
-    warmup,
-    learningRate,
-    optimizer: optimizer as never,
-    schedule: schedule as never,
-    clip: clip || Infinity,
-    smoothing,
-    zLoss,
-    components: [...components, ...plugins.flatMap((plugin) => plugin.components ?? [])],
-  });
-  return { model, trainer };
+  try {
+    const trainer = createTrainer<Component>(model, {
+      steps,
+      warmup,
+      learningRate,
+      optimizer: optimizer as never,
+      schedule: schedule as never,
+      clip: clip || Infinity,
+      smoothing,
+      zLoss,
+      components: allComponents({ components, plugins }),
+    });
+    return { model, trainer };
+  } catch (error) {
+    model.close();
+    throw error;
+  }
 }
 
 /**
@@ -96,27 +102,23 @@ export async function runTrial(spec: TrialSpec, host: TrialHost): Promise<TrialR
   try {
     const record: TrialRecord = { losses: [], evaluations: [] };
     const state = host.state && await openTrialState(host.state, spec.key, { model, trainer, record, runtime });
-    const reason = await train(spec, { learning, model, trainer, record, host, save: state?.save });
-    if (reason === undefined) {
+    const ending = await train(spec, { learning, model, trainer, record, host, save: state?.save });
+    const progress = () => report(host, trainer, training, record, "evaluating longer windows");
+    const lengths = ending?.outcome === "finished" ? await learning.lengths(model, host, { stop, progress }) : [];
+    if (!ending || !lengths) {
       await state?.save(true);
       return undefined;
     }
-    const progress = () => report(host, trainer, training, record, "evaluating longer windows");
-    const lengths = training.lengths.length && !reason
-      ? await learning.lengths(model, host, { stop, progress })
-      : undefined;
-    if (stop() && training.lengths.length && !lengths && !reason) return undefined;
     return {
       key: spec.key,
       arm: spec.arm,
       seed,
-      outcome: reason ? "diverged" : "finished",
-      ...(reason && { reason }),
+      ...ending,
       steps: trainer.step,
       ...scoreOf(record),
       evaluations: record.evaluations,
       curve: curveOf(record.losses, training.steps),
-      ...(lengths?.length && { lengths }),
+      ...(lengths.length && { lengths }),
       weights: await hashWeights(model),
       config: spec.config,
       training,
@@ -138,26 +140,33 @@ interface Running {
   readonly save: ((now?: boolean) => Promise<void>) | undefined;
 }
 
-/** Trains to the end: `""`; or until it diverges, with the reason; or until it is stopped: `undefined`. */
-async function train({ training }: TrialSpec, running: Running): Promise<string | undefined> {
+/** How a training ended that was not stopped. */
+type Ending = Pick<TrialResult, "outcome" | "reason">;
+
+/** Trains to the end, or until it diverges; `undefined` if it is stopped. */
+async function train({ training }: TrialSpec, running: Running): Promise<Ending | undefined> {
   const { learning, model, trainer, record: { losses, evaluations }, host, save } = running;
   const due = evaluationSteps(training), stop = host.stop ?? (() => false);
+  const diverged = (reason: string): Ending => ({ outcome: "diverged", reason });
   for (;;) {
     const { step } = trainer;
     if (due.has(step) && evaluations.at(-1)?.step !== step) {
       report(host, trainer, training, running.record, "evaluating");
       const score = await learning.evaluate(model, { stop });
       if (!score) return undefined;
-      if (!Number.isFinite(score.loss)) return `the validation loss after step ${step} is ${score.loss}`;
+      if (!Number.isFinite(score.loss)) return diverged(`the validation loss after step ${step} is ${score.loss}`);
       evaluations.push({ step, ...score });
     }
-    if (step === training.steps) return endsAboveItsBeginning(losses, training.steps) ?? "";
+    if (step === training.steps) {
+      const rise = endsAboveItsBeginning(losses, training.steps);
+      return rise === undefined ? { outcome: "finished" } : diverged(rise);
+    }
     if (stop()) return undefined;
     try {
       const { loss } = await trainer.train([learning.example(step)], learning.batch);
       losses.push(loss);
     } catch (error) {
-      if (error instanceof TrainingError) return error.message;
+      if (error instanceof TrainingError) return diverged(error.message);
       throw error;
     }
     report(host, trainer, training, running.record);

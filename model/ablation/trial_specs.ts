@@ -1,5 +1,6 @@
 import type { Json } from "../../components/options.ts";
 import type { Simd } from "../../runtime/wasm.ts";
+import { breathe } from "../breathe.ts";
 import { allComponents } from "./budgets.ts";
 import { codeVersion } from "./code_version.ts";
 import type { DataSource } from "./learning.ts";
@@ -15,16 +16,20 @@ export interface TrialSetting {
   readonly host: Pick<TrialHost, "runtime" | "components" | "plugins">;
   /** Build of the kernels. */
   readonly simd: Simd;
+  /** Called between arms; may throw to end it. */
+  readonly between?: () => void;
 }
 
 /** The trials of `arms`: all of the first seed, then all of the second, so that what is there is a comparison early. */
 export async function trialSpecs(
   arms: readonly Pick<PlannedArm, "name" | "config" | "training">[],
   seeds: readonly number[],
-  { data, host, simd }: TrialSetting,
+  { data, host, simd, between }: TrialSetting,
 ): Promise<TrialSpec[]> {
   const parts: Omit<TrialSpec, "key" | "seed">[] = [];
   for (const { name, config, training } of arms) {
+    await breathe();
+    between?.();
     parts.push({ arm: name, config, training, data, code: await codeVersion({ config, training, data }, host, simd) });
   }
   return await Promise.all(seeds.flatMap((seed) =>

@@ -35,7 +35,8 @@ export async function openTrialState(
   },
 ): Promise<{ save(now?: boolean): Promise<void> }> {
   const path = `${folder}/${key}`, tensors = trainingTensors(model, trainer), newest = await newestIn(path);
-  let last = performance.now(), saved = -1;
+  const seen = () => `${trainer.step} steps, ${record.evaluations.length} evaluations`;
+  let last = performance.now(), saved = "";
   if (newest !== undefined) {
     const { step, info } = await loadTrainingState(newest, tensors, runtime);
     const { losses, evaluations } = info as unknown as TrialRecord;
@@ -44,15 +45,16 @@ export async function openTrialState(
     }
     record.losses.push(...losses);
     record.evaluations.push(...evaluations);
-    trainer.step = saved = step;
+    trainer.step = step;
+    saved = seen();
   }
   return {
     async save(now = false) {
       const { step } = trainer;
-      if (step === saved || !step || !(now || performance.now() - last >= 1000 * seconds)) return;
+      if (seen() === saved || !step || !(now || performance.now() - last >= 1000 * seconds)) return;
       const info = { key, ...record } as unknown as Readonly<Record<string, Json>>;
       await saveStep(path, step, (sink) => saveTrainingState(sink, { step, info, tensors }, runtime));
-      saved = step;
+      saved = seen();
       last = performance.now();
     },
   };

@@ -37,8 +37,10 @@ async function open({ threads, simd, use, state }: Extract<ThreadRequest, { type
 
 thread.onmessage = async ({ data: request }) => {
   if (request.type === "stop") stopped = true;
-  else if (request.type === "open") host = open(request);
-  else {
+  else if (request.type === "open") {
+    host = open(request);
+    host.catch(() => {}); // whoever asks for a trial is told
+  } else {
     try {
       const result = await runTrial(request.spec, await host!);
       thread.postMessage({ type: "ended", ...(result && { result }) });

@@ -91,22 +91,33 @@ function threadRunner(
   { threads, simd, use, state, progress, stop }: TrialsOptions,
 ): Promise<{ run: Run } & AsyncDisposable> {
   const worker = new Worker(new URL("./trial_thread.ts", import.meta.url), { type: "module" });
-  const post = (request: ThreadRequest) => worker.postMessage(request);
+  const post = (request: ThreadRequest) => worker.postMessage(request), broken = Promise.withResolvers<never>();
+  broken.promise.catch(() => {}); // nobody may be waiting
+  worker.onerror = (event) => {
+    event.preventDefault();
+    broken.reject(event.message);
+  };
   post({ type: "open", threads, simd, use, ...(state && { state }) });
   const watch = setInterval(() => stop?.() && post({ type: "stop" }), 50);
-  const run: Run = (spec) =>
-    new Promise((resolve, reject) => {
-      worker.onmessage = ({ data }: MessageEvent<ThreadEvent>) => {
-        if (data.type === "progress") progress?.(spec, data.progress);
-        else if (data.type === "ended") resolve(data.result);
-        else reject(Object.assign(new Error(data.message), { name: data.name }));
-      };
-      worker.onerror = (event) => {
-        event.preventDefault();
-        reject(new Error(`Cannot run ${spec.arm}, seed ${spec.seed}: its thread ended: ${event.message}`));
-      };
-      post({ type: "run", spec });
+  const run: Run = (spec) => {
+    const answer = Promise.withResolvers<TrialResult | undefined>();
+    worker.onmessage = ({ data }: MessageEvent<ThreadEvent>) => {
+      if (data.type === "ended") answer.resolve(data.result);
+      else if (data.type === "failed") answer.reject(Object.assign(new Error(data.message), { name: data.name }));
+      else {
+        try {
+          progress?.(spec, data.progress);
+        } catch (error) {
+          answer.reject(error); // thrown here, it would end the process
+        }
+      }
+    };
+    post({ type: "run", spec });
+    const lost = broken.promise.catch((message) => {
+      throw new Error(`Cannot run ${spec.arm}, seed ${spec.seed}: its thread ended: ${message}`);
     });
+    return Promise.race([answer.promise, lost]);
+  };
   return Promise.resolve({
     run,
     [Symbol.asyncDispose]() {
