@@ -13,5 +13,5 @@ export const defaultDefinition: StudyDefinition = {
   base: { preset: "vaswani", tied: false, init: "t5" },
   to: "llama",
   seeds: 5,
-  match: "parameters",
+  match: { by: "parameters", tolerance: 0.02 },
 };
