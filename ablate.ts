@@ -129,7 +129,7 @@ async function report(outcome: AblationOutcome, out: string, given: AblateGiven,
   await writeReport(outcome, `${out}/report`);
   clear();
   if (given.json) print(`${JSON.stringify(outcome)}\n`);
-  else print(`${reportTable(outcome)}\n${powerLines(outcome).join("\n")}\nReport: ${out}/report/index.html\n`);
+  else print([reportTable(outcome), ...powerLines(outcome), `Report: ${out}/report/index.html`, ""].join("\n"));
 }
 
 async function main(args: readonly string[]): Promise<number> {

@@ -26,7 +26,6 @@ const rivals: readonly (readonly [keyof AblateGiven, keyof AblateGiven])[] = [
   ["aa", "sweep"],
   ["aa", "extrapolate"],
   ["aa", "detect"],
-  ["aa", "skip-costs"],
   ["aa", "plan"],
 ];
 

@@ -109,7 +109,7 @@ function totalLine({ running, ended, all, before, begun, count, done }: State): 
   for (const { progress } of running.values()) made += progress.step;
   for (const steps of before.values()) skipped += steps;
   const elapsed = (performance.now() - begun) / 1000, here = made - skipped;
-  const left = here > 0 ? elapsed * (all - made) / here : Infinity;
+  const left = here > 0 && elapsed > 1 ? elapsed * (all - made) / here : Infinity; // the first steps tell nothing
   return `${done} of ${count} trainings done; ${duration(elapsed)} gone, ${
     Number.isFinite(left) ? `${duration(left)} left` : "time left unknown"
   }`;

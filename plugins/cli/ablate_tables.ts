@@ -89,8 +89,10 @@ export function powerLines({ comparisons, study, metric }: AblationOutcome): str
     return `${delta}: ${seedsFor({ delta, sd, alpha, paired })}`;
   });
   return [
-    `Seeds that would show a difference in ${metric.label} with a chance of 80 %: ${needs.join(", ")}`,
-    `(${paired ? "paired by seed" : "unpaired"}, sd ${sd.toPrecision(2)}, alpha ${Number(alpha.toPrecision(2))})`,
+    `Seeds that would show a difference in ${metric.label} with a chance of 80 %:`,
+    `${needs.join(", ")} (${paired ? "paired by seed" : "unpaired"}, sd ${sd.toPrecision(2)}, alpha ${
+      Number(alpha.toPrecision(2))
+    })`,
   ];
 }
 
