@@ -4,6 +4,7 @@ import { createRandom } from "../model/random.ts";
 import { resolveStudy } from "../model/ablation/study_definition.ts";
 import { ablateFlags } from "../plugins/cli/ablate_flags.ts";
 import { flagHelp } from "../plugins/cli/flags.ts";
+import { redrawn } from "../plugins/cli/status_block.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "./assert.ts";
 import { filesIn, inFolder } from "./disks.ts";
 
@@ -135,7 +136,7 @@ Deno.test("--plan trains nothing, says how many seeds --detect needs, and knows 
     assertMatch(out, /\nnorm=mine +3,\d{3} +12 +\d+\.\d ms\n/);
     assertMatch(
       out,
-      /\n9 trainings and 6 to choose learning rates, 3 seeds of each arm: about \S+ s with \d side by side;/,
+      /\n9 trainings and 6 to choose learning rates, 3 seeds of each arm: about \S+ s with \d side by side\n/,
     );
     assert(!out.includes("Seeds that would show"), "without results nothing is known");
     assertEquals(namesIn(`${folder}/ablation`), ["data", "lock", "step_times.json"]);
@@ -398,7 +399,7 @@ function savedSteps(folder: string): Map<string, number> {
 
 /** An ablation by the API that prints a line for each report of progress. */
 const watched = (steps: number) => `
-import { ablate } from "${new URL("model/ablation/ablate.ts", new URL("../", import.meta.url))}";
+const { ablate } = await import("file://" + Deno.args[0]);
 await ablate({
   base: { dim: 16, depth: 1, heads: 2, context: 16 },
   vary: { norm: ["none"] },
@@ -421,13 +422,14 @@ await ablate({
 Deno.test("a training that was killed late makes only the steps after its last checkpoint", async () => {
   await workplace(async (folder) => {
     await Deno.writeTextFile(`${folder}/watched.ts`, watched(1000));
-    const first = spawn(folder, [], `${folder}/watched.ts`), reader = first.stdout.getReader();
+    const first = spawn(folder, [`${root}model/ablation/ablate.ts`], `${folder}/watched.ts`),
+      reader = first.stdout.getReader();
     for (let text = ""; !/,[6-9]\d\d\]/.test(text);) text += new TextDecoder().decode((await reader.read()).value);
     first.kill("SIGKILL");
     await Promise.all([reader.cancel(), first.stderr.cancel(), first.status]);
     const saved = savedSteps(`${folder}/run`);
     assert(Math.max(...saved.values()) > 300, `checkpoints after ${[...saved.values()]} steps`);
-    const { code, out, err } = await finish(spawn(folder, [], `${folder}/watched.ts`));
+    const { code, out, err } = await finish(spawn(folder, [`${root}model/ablation/ablate.ts`], `${folder}/watched.ts`));
     assertEquals(code, 0, err);
     const heard = out.trimEnd().split("\n").map((line): [string, number] => JSON.parse(line));
     for (const [key, step] of saved) {
@@ -439,6 +441,36 @@ Deno.test("a training that was killed late makes only the steps after its last c
       );
     }
   });
+});
+
+/** What a terminal shows that is sent `texts` below the lines of `start`. */
+function shownBy(texts: readonly string[], start: readonly string[]): string[] {
+  const lines = [...start, ""];
+  let row = start.length, column = 0;
+  const sent = texts.join("").replaceAll("\x1b", "ESC");
+  for (const [, up, erase, plain] of sent.matchAll(/ESC\[(\d+)A|(ESC\[J)|([^])/g)) {
+    if (up) row -= Number(up);
+    else if (erase) lines.splice(row, lines.length, lines[row].slice(0, column));
+    else if (plain === "\n") [row, column] = [row + 1, 0];
+    else if (plain === "\r") column = 0;
+    else lines[row] = `${(lines[row] ?? "").slice(0, column++).padEnd(column - 1)}${plain}`;
+    while (lines.length <= row) lines.push("");
+  }
+  return lines;
+}
+
+Deno.test("the block of progress is written over, whatever its height and what was typed, and never wraps", () => {
+  const size = { columns: 30, rows: 4 }, long = "x".repeat(50);
+  const first = redrawn(["a", "b", "all"], 0, size), second = redrawn([long, "all of it"], first.height, size);
+  assertEquals(shownBy([first.text], ["$ run"]), ["$ run", "a", "b", "all", ""]);
+  assertEquals(shownBy([first.text, second.text], ["$ run"]), ["$ run", "x".repeat(29), "all of it", ""]);
+  const third = redrawn(["1", "2", "3", "4", "all"], second.height, size);
+  assertEquals(shownBy([first.text, second.text, third.text], []), ["1", "2", "all", ""]);
+  const last = redrawn([], third.height, size);
+  assertEquals([last.height, shownBy([first.text, second.text, third.text, "^C", last.text], ["$ run"])], [0, [
+    "$ run",
+    "",
+  ]]);
 });
 
 /** What cannot be honoured: arguments, and what the one line about it says. */

@@ -27,7 +27,7 @@ export const ablateFlags = {
   study: text("file.json", "the ablation as JSON, see --schema; flags go before what it says"),
   data: texts(
     "path",
-    "text to learn from: UTF-8 file, or folder of .txt and .md files; may be repeated (default: made-up stories)",
+    "text to learn from: a file or a folder of .txt and .md files, may be repeated (default: stories)",
   ),
   task: text("name", "or a synthetic task: copy, reverse, sort, associativeRecall, induction, modularAddition, dyck"),
   base: text("name|file.json", "what to compare with: vaswani, gpt2, llama, or a model's config without vocab"),
@@ -43,7 +43,7 @@ export const ablateFlags = {
   context: amount("n", "tokens that models see at once (default 64, of a task as many as it needs)", { min: 1 }),
   init: text(
     component,
-    "how weights start: normal, xavier, kaiming, t5, smallInit (default: as base or task says, else normal)",
+    "initial weights: normal, xavier, kaiming, t5, smallInit (default: as base or task says, or normal)",
   ),
   seeds: seeds("n|n,n", "how many trainings of each arm (default 3), or with which seeds: 1,2,7"),
   steps: amount("n", "steps of every training (default 300, of a task its own number)", { min: 1 }),
@@ -101,7 +101,7 @@ export const ablateFlags = {
   use: texts("module", "add the components and plugins that a module exports: ./mine.ts, jsr:@me/norms"),
   "save-every": amount("x", "seconds between checkpoints of a training (default 60)", { above: 0, real: true }),
   plan: toggle(
-    "print arms, their sizes and how long it will take, and how many seeds --detect needs once there are results",
+    "print arms, sizes, how long it will take and, once there are results, the seeds that --detect needs",
   ),
   schema: toggle("print the JSON Schema of --study, for editors, and stop"),
   quiet: toggle("no progress, only the result"),

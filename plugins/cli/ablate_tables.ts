@@ -3,6 +3,7 @@ import type { AaOutcome, FalsePositives } from "../../model/ablation/a_a.ts";
 import type { TimedPlan } from "../../model/ablation/ablate.ts";
 import type { AblationOutcome } from "../../model/ablation/outcome.ts";
 import { metricFor } from "../../model/ablation/ablate.ts";
+import { evaluationSteps } from "../../model/ablation/curve.ts";
 import { comparedPairs, samplesOf } from "../../model/ablation/comparisons.ts";
 import type { Metric, TrialResult } from "../../model/ablation/outcome.ts";
 import type { PlannedArm } from "../../model/ablation/planned_arms.ts";
@@ -38,7 +39,13 @@ export function planTable(
   ];
   const tried = study.sweep ? study.sweep.learningRates.length * study.sweep.seeds : 0, seeds = study.seeds.length;
   const trials = arms.length * seeds, swept = arms.length * tried, beside = Math.min(jobs, trials);
-  const each = arms.reduce((sum, { training }, i) => sum + training.steps * stepSeconds[i], 0);
+  // Forward alone is a third of a step; a task counts questions, a text tokens.
+  const held = data.summary.validationTokens / ("task" in study.data ? 1 : arms[0].config.context);
+  const evaluation = held / study.training.batch / 3;
+  const each = arms.reduce(
+    (sum, { training }, i) => sum + (training.steps + evaluationSteps(training).size * evaluation) * stepSeconds[i],
+    0,
+  );
   const seconds = each * (seeds + tried) / beside;
   return [
     study.title,
@@ -48,7 +55,9 @@ export function planTable(
     ...wrapped(
       `${counted(trials, "training")}${swept ? ` and ${swept} to choose learning rates` : ""}, ${
         counted(seeds, "seed")
-      } of each arm: about ${clock(seconds)} with ${beside} side by side; evaluations and costs come on top`,
+      } of each arm: about ${clock(seconds)} with ${beside} side by side${
+        study.costs ? "; measuring costs comes on top" : ""
+      }`,
       width(),
     ),
   ].join("\n");
