@@ -399,7 +399,7 @@ function savedSteps(folder: string): Map<string, number> {
 
 /** An ablation by the API that prints a line for each report of progress. */
 const watched = (steps: number) => `
-const { ablate } = await import("file://" + Deno.args[0]);
+const { ablate } = await import(Deno.args[0]);
 await ablate({
   base: { dim: 16, depth: 1, heads: 2, context: 16 },
   vary: { norm: ["none"] },
@@ -422,14 +422,16 @@ await ablate({
 Deno.test("a training that was killed late makes only the steps after its last checkpoint", async () => {
   await workplace(async (folder) => {
     await Deno.writeTextFile(`${folder}/watched.ts`, watched(1000));
-    const first = spawn(folder, [`${root}model/ablation/ablate.ts`], `${folder}/watched.ts`),
+    const first = spawn(folder, [`file://${root}model/ablation/ablate.ts`], `${folder}/watched.ts`),
       reader = first.stdout.getReader();
     for (let text = ""; !/,[6-9]\d\d\]/.test(text);) text += new TextDecoder().decode((await reader.read()).value);
     first.kill("SIGKILL");
     await Promise.all([reader.cancel(), first.stderr.cancel(), first.status]);
     const saved = savedSteps(`${folder}/run`);
     assert(Math.max(...saved.values()) > 300, `checkpoints after ${[...saved.values()]} steps`);
-    const { code, out, err } = await finish(spawn(folder, [`${root}model/ablation/ablate.ts`], `${folder}/watched.ts`));
+    const { code, out, err } = await finish(
+      spawn(folder, [`file://${root}model/ablation/ablate.ts`], `${folder}/watched.ts`),
+    );
     assertEquals(code, 0, err);
     const heard = out.trimEnd().split("\n").map((line): [string, number] => JSON.parse(line));
     for (const [key, step] of saved) {
