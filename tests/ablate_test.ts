@@ -247,12 +247,16 @@ Deno.test("--task, --extrapolate, --sweep, --match and --aa", async () => {
     assertMatch(match.out, /\narm +parameters +steps +a step +matched by\n/);
     assertMatch(match.out, /\nfeedForward=relu +\d\d,\d{3} +12 +\S+ ms +feedForward\.hidden=264\n/);
 
-    const aa = await works(folder, ...tiny, "--aa", "5", "--seeds", "2", "--out", "aa");
+    const again = [...tiny, "--base", "llama", "--out", "aa"], pairs = [...again, "--aa", "5", "--seeds", "2"];
+    const aa = await works(folder, ...pairs);
     assertMatch(aa.out, /^A against A, 5 times with 2 runs of each side: differences found at p ≤ 0\.05, where /);
     assertMatch(aa.out, /\npaired t test +\d of 5 .*\nWelch's t test +\d of 5 .*\n$/);
     assertMatch(aa.err, /\[20\/20\] A again, seed 10: /);
-    const json = JSON.parse((await works(folder, ...tiny, "--aa", "5", "--seeds", "2", "--out", "aa", "--json")).out);
+    const json = JSON.parse((await works(folder, ...pairs, "--json")).out);
     assertEquals([json.pairs, json.runs, json.paired.p.length], [5, 2, 5]);
+    // The base beside itself tells how much differences by seed vary.
+    const plan = await works(folder, ...again, "--vary", "norm=none", "--plan");
+    assertMatch(plan.out, /:\npaired by seed \d+ \(sd [\d.]+\), unpaired \d+ \(sd [\d.]+\); alpha 0\.05\n$/);
   });
 });
 
