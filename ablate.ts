@@ -12,24 +12,30 @@
  * @module
  */
 import { measureFalsePositives } from "./model/ablation/a_a.ts";
-import { ablate, planAblation } from "./model/ablation/ablate.ts";
+import type { Component } from "./components/component.ts";
+import { ablate, planAblation, type TimedPlan } from "./model/ablation/ablate.ts";
 import type { LaboratoryOptions } from "./model/ablation/laboratory.ts";
 import type { AblationOutcome } from "./model/ablation/outcome.ts";
 import { resolveStudy, type StudyDefinition } from "./model/ablation/study_definition.ts";
 import { studySchema } from "./model/ablation/study_schema.ts";
+import { isObject } from "./model/ablation/forms.ts";
+import { openStore } from "./model/ablation/store.ts";
+import { sizeOfText } from "./model/data/text_size.ts";
 import { writeTextAtomic } from "./model/data/token_file.ts";
-import { aaTable, planTable, powerLines } from "./plugins/cli/ablate_tables.ts";
-import { definitionOf } from "./plugins/cli/ablate_definition.ts";
+import { CheckpointError } from "./model/source.ts";
+import { definitionOf, nothingVaried } from "./plugins/cli/ablate_definition.ts";
 import { ablateFlags, type AblateGiven } from "./plugins/cli/ablate_flags.ts";
 import { ablationScreen } from "./plugins/cli/ablate_screen.ts";
-import { storyCorpus } from "./plugins/cli/ablate_stories.ts";
+import { storyPath, writeStories } from "./plugins/cli/ablate_stories.ts";
+import { aaTable, plannedPowerLines, planTable, powerLines } from "./plugins/cli/ablate_tables.ts";
 import { flagHelp, parseFlags, UsageError } from "./plugins/cli/flags.ts";
 import { note, print, runCommand } from "./plugins/cli/terminal.ts";
 import { importUsed } from "./plugins/cli/use.ts";
 
 const USAGE = `Usage: deno run -A ablate.ts [flags]
 
-Without flags: from Vaswani's decoder to Llama's, one component at a time, on stories; about three minutes on two cores.
+Without flags: from Vaswani's decoder to Llama's, one component at a time, with 5 seeds and the same number of parameters,
+on stories that are made up; about three minutes on two cores.
 
 ${flagHelp(ablateFlags)}`;
 
@@ -37,28 +43,52 @@ ${flagHelp(ablateFlags)}`;
 function definitionFor(
   given: AblateGiven,
   out: string,
-  components: Parameters<typeof studySchema>[0],
+  components: readonly Component[],
 ): StudyDefinition {
   const file = given.study === undefined ? undefined : readStudy(given.study);
-  const definition = definitionOf(given, file) as StudyDefinition;
+  const made = definitionOf(given, file), stories = isObject(made) && made.data === undefined;
+  const definition = (stories ? { ...made, data: storyPath(out) } : made) as StudyDefinition;
   const where = given.study === undefined ? {} : { where: given.study };
   try {
-    resolveStudy(definition, { ...where, ...(components && { components }) });
+    const { vary, data } = resolveStudy(definition, { ...where, components });
+    if (!vary.length && given.aa === undefined) throw new UsageError(nothingVaried);
+    if ("files" in data && !stories && !sizeOfText(data.files)) {
+      throw new CheckpointError(`Cannot read data: ${data.files.join(", ")} is empty, expected text`);
+    }
   } catch (error) {
     if (error instanceof TypeError || error instanceof RangeError) {
       throw new UsageError(error.message, { cause: error });
     }
     throw error;
   }
-  const isObject = typeof definition === "object" && definition !== null;
-  return isObject && definition.data === undefined ? { ...definition, data: storyCorpus(out) } : definition;
+  expectFolder(out, () => stories && writeStories(out));
+  return definition;
+}
+
+/** Throws where `out` cannot hold what `write` puts there. */
+function expectFolder(out: string, write: () => void): void {
+  const wrong = (state: string, error?: unknown) =>
+    new CheckpointError(`Cannot keep results in ${out}: ${state}`, { cause: error });
+  if (exists(out) && !Deno.statSync(out).isDirectory) throw wrong("it is a file, expected a folder");
+  try {
+    write();
+  } catch (error) {
+    throw wrong((error as Error).message, error);
+  }
 }
 
 function readStudy(path: string): unknown {
   try {
     return JSON.parse(Deno.readTextFileSync(path));
   } catch (error) {
-    throw new UsageError(`--study is ${JSON.stringify(path)}: ${(error as Error).message}`, { cause: error });
+    const why = error instanceof SyntaxError
+      ? `it is no JSON: ${error.message}`
+      : error instanceof Deno.errors.NotFound
+      ? "there is no such file"
+      : (error as Error).message;
+    throw new UsageError(`--study is ${JSON.stringify(path)}: ${why}; expected an ablation as JSON, see --schema`, {
+      cause: error,
+    });
   }
 }
 
@@ -68,12 +98,38 @@ function commandLine(args: readonly string[]): string {
   return ["deno run -A ablate.ts", ...quoted].join(" ");
 }
 
-async function report(outcome: AblationOutcome, out: string, given: AblateGiven): Promise<void> {
+/** A plan, and how many seeds would be needed, if results in the folder tell. */
+function planText(plan: TimedPlan, out: string, components: readonly Component[]): string {
+  using store = openStore(out);
+  return [planTable(plan, components), ...plannedPowerLines(plan, store.results.values()), ""].join("\n");
+}
+
+/** Removes a folder that was made for nothing: no training in it has got as far as a checkpoint. */
+function removeUnused(folder: string): void {
+  try {
+    using store = openStore(folder);
+    if (!store.results.size && !exists(`${folder}/trials`)) Deno.removeSync(folder, { recursive: true });
+  } catch {
+    // Another process uses it, or it was never made.
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function report(outcome: AblationOutcome, out: string, given: AblateGiven, clear: () => void): Promise<void> {
   const { reportTable, writeReport } = await import("./plugins/report/mod.ts");
   writeTextAtomic(`${out}/outcome.json`, `${JSON.stringify(outcome)}\n`);
   await writeReport(outcome, `${out}/report`);
+  clear();
   if (given.json) print(`${JSON.stringify(outcome)}\n`);
-  else print(`${reportTable(outcome)}\n${powerLines(outcome).join("\n")}\nReport: ${out}/report/index.html\n`);
+  else print([reportTable(outcome), ...powerLines(outcome), `Report: ${out}/report/index.html`, ""].join("\n"));
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -82,7 +138,7 @@ async function main(args: readonly string[]): Promise<number> {
   const { components, plugins } = await importUsed(given.use);
   const known = [...components, ...plugins.flatMap((plugin) => plugin.components ?? [])];
   if (given.schema) return print(`${JSON.stringify(studySchema(known), null, 2)}\n`), 0;
-  const definition = definitionFor(given, out, known), screen = ablationScreen(given.quiet);
+  const isNew = !exists(out), definition = definitionFor(given, out, known), screen = ablationScreen(given.quiet);
   const interrupt = new AbortController();
   const onSignal = () => {
     Deno.removeSignalListener("SIGINT", onSignal); // a second one ends at once
@@ -102,20 +158,24 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     if (given.plan) {
       const plan = await planAblation(definition, options);
+      interrupt.signal.throwIfAborted();
       screen.clear();
-      print(`${planTable(plan)}\n`);
+      print(given.json ? `${JSON.stringify(plan)}\n` : planText(plan, out, known));
     } else if (given.aa !== undefined) {
       const outcome = await measureFalsePositives(definition, given.aa, options);
       screen.clear();
       print(given.json ? `${JSON.stringify(outcome)}\n` : `${aaTable(outcome)}\n`);
     } else {
       const outcome = await ablate(definition, { ...options, command: commandLine(args) });
-      screen.clear();
-      await report(outcome, out, given);
+      screen.onEvent({ type: "doing", what: "writing the report" });
+      await report(outcome, out, given, screen.clear);
     }
   } catch (error) {
     screen.clear();
-    if (!interrupt.signal.aborted) throw error;
+    if (error !== interrupt.signal.reason) {
+      if (isNew) removeUnused(out);
+      throw error;
+    }
     note(`interrupted; what was done is kept in ${out}. Go on with:\n${commandLine(args)}`);
     return 130;
   }

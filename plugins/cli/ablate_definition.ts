@@ -21,12 +21,22 @@ const rivals: readonly (readonly [keyof AblateGiven, keyof AblateGiven])[] = [
   ["aa", "to"],
   ["aa", "vary"],
   ["aa", "mode"],
+  ["aa", "match"],
+  ["aa", "match-path"],
+  ["aa", "sweep"],
+  ["aa", "extrapolate"],
+  ["aa", "detect"],
+  ["aa", "plan"],
 ];
+
+/** What is wrong where neither flags nor a file say what to compare the base with. */
+export const nothingVaried = "nothing is varied, expected --vary or --to, or --aa to compare the base with itself";
 
 /**
  * The definition of a study, as `resolveStudy` reads it, from flags and what the file of `--study` holds, if any; a flag
  * goes before what the file says of the same. Where neither names a base or what to vary, both are those of
- * {@linkcode defaultDefinition}. Only flags are checked, not what the file says. Throws a {@linkcode UsageError} that
+ * {@linkcode defaultDefinition}. Only flags are checked, not what the file says, not even that it varies something: a word
+ * in it may be misspelt. Throws a {@linkcode UsageError} that
  * names the flag, or both where two contradict each other.
  */
 export function definitionOf(given: AblateGiven, file?: unknown): unknown {
@@ -48,8 +58,8 @@ export function definitionOf(given: AblateGiven, file?: unknown): unknown {
     alpha: given.alpha ?? start.alpha,
     costs: given["skip-costs"] ? false : start.costs,
   });
-  if (given.aa === undefined && !("vary" in definition || "to" in definition)) {
-    throw new UsageError("nothing is varied, expected --vary or --to, or --aa to compare the base with itself");
+  if (!file && given.aa === undefined && !("vary" in definition || "to" in definition)) {
+    throw new UsageError(nothingVaried);
   }
   return definition;
 }

@@ -5,16 +5,20 @@ import { story } from "../stories/mod.ts";
 /** Stories that models learn from where no data is named: about 700,000 characters, of which a tenth is held back. */
 const STORIES = 900;
 
+/** Where the story corpus of a folder is. */
+export function storyPath(folder: string): string {
+  return `${folder}/stories.txt`;
+}
+
 /** Writes the story corpus to `folder`, unless it is there. The same stories every time. */
-export function storyCorpus(folder: string): string {
-  const path = `${folder}/stories.txt`, random = createRandom(1, "stories");
+export function writeStories(folder: string): void {
+  const path = storyPath(folder), random = createRandom(1, "stories");
   const text = Array.from({ length: STORIES }, () => `${story(random)}\n<|endoftext|>\n`).join("");
   Deno.mkdirSync(folder, { recursive: true });
   try {
-    if (Deno.readTextFileSync(path) === text) return path;
+    if (Deno.readTextFileSync(path) === text) return;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   writeTextAtomic(path, text);
-  return path;
 }
