@@ -27,7 +27,7 @@ import { definitionOf, nothingVaried } from "./plugins/cli/ablate_definition.ts"
 import { ablateFlags, type AblateGiven } from "./plugins/cli/ablate_flags.ts";
 import { ablationScreen } from "./plugins/cli/ablate_screen.ts";
 import { storyPath, writeStories } from "./plugins/cli/ablate_stories.ts";
-import { aaTable, plannedPowerLines, planTable, powerLines } from "./plugins/cli/ablate_tables.ts";
+import { aaTable, plannedPowerLines, planTable, powerLines, width } from "./plugins/cli/ablate_tables.ts";
 import { flagHelp, parseFlags, UsageError } from "./plugins/cli/flags.ts";
 import { note, print, runCommand } from "./plugins/cli/terminal.ts";
 import { importUsed } from "./plugins/cli/use.ts";
@@ -129,7 +129,9 @@ async function report(outcome: AblationOutcome, out: string, given: AblateGiven,
   await writeReport(outcome, `${out}/report`);
   clear();
   if (given.json) print(`${JSON.stringify(outcome)}\n`);
-  else print([reportTable(outcome), ...powerLines(outcome), `Report: ${out}/report/index.html`, ""].join("\n"));
+  else {print(
+      [reportTable(outcome, width()), ...powerLines(outcome), `Report: ${out}/report/index.html`, ""].join("\n"),
+    );}
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -138,7 +140,7 @@ async function main(args: readonly string[]): Promise<number> {
   const { components, plugins } = await importUsed(given.use);
   const known = [...components, ...plugins.flatMap((plugin) => plugin.components ?? [])];
   if (given.schema) return print(`${JSON.stringify(studySchema(known), null, 2)}\n`), 0;
-  const isNew = !exists(out), definition = definitionFor(given, out, known), screen = ablationScreen(given.quiet);
+  const isNew = !exists(out), definition = definitionFor(given, out, known), screen = ablationScreen(given);
   const interrupt = new AbortController();
   const onSignal = () => {
     Deno.removeSignalListener("SIGINT", onSignal); // a second one ends at once

@@ -1,13 +1,11 @@
 import type { Builtin } from "../components/builtins.ts";
 import type { Component } from "../components/component.ts";
+import { breather } from "./breathe.ts";
 import type { Model } from "./decoder.ts";
 import type { ForwardOptions } from "./forward.ts";
 import { pluginError } from "./plugin.ts";
 import { createRandom } from "./random.ts";
 import { buildSamplers, chooseToken, type GeneratedToken, type SamplerConfigs } from "./sampling.ts";
-
-/** Most milliseconds between two looks at the event loop, so that timers, signals and streams are served. */
-const PATIENCE = 30;
 
 /** Options of {@linkcode generate}. */
 export interface GenerateOptions<C extends Component = Builtin> {
@@ -87,11 +85,12 @@ export async function* generateBatch<const C extends Component = never>(
     end: undefined as EndReason | undefined,
   }));
   using cache = model.newCache(prompts.length, promptLength + limit);
-  const breathe = breather(signal);
+  const rest = breather();
   const run = async (tokens: readonly number[], start: number) => {
     const forward: ForwardOptions = { batch: rows.length, start, cache, last: true };
     const logits = await model.runtime.scope(() => model.runtime.read(model.forward(tokens, forward)));
-    await breathe();
+    await rest();
+    signal?.throwIfAborted();
     return logits;
   };
 
@@ -142,18 +141,6 @@ function checkPrompts(
     }
   }
   return length;
-}
-
-/** A function to await between pieces of work: it yields to the event loop when it is time, and throws if aborted. */
-function breather(signal: AbortSignal | undefined): () => Promise<void> {
-  let last = performance.now();
-  return async () => {
-    if (performance.now() - last > PATIENCE) {
-      await new Promise((resolve) => setTimeout(resolve));
-      last = performance.now();
-    }
-    signal?.throwIfAborted();
-  };
 }
 
 async function afterStep(

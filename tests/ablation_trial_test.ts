@@ -347,7 +347,7 @@ Deno.test("a module that threads cannot import is an error that says so, but not
     const specs = await trials(folder), use = [`${folder}/missing.ts`];
     const error = await assertRejects(() => runTrials(specs, { ...options, use }), Error);
     assertEquals(error.name, "TypeError");
-    assertMatch(error.message, /^Cannot use .*missing\.ts: it cannot be imported: Module not found/);
+    assertMatch(error.message, /^\w.*, seed \d: Cannot use .*missing\.ts: it cannot be imported: Module not found/);
     await runTrials(specs, { ...options, use, stop: () => true });
   });
 });
@@ -371,7 +371,7 @@ Deno.test("an error that ends a thread is thrown, also where no trial runs there
         () => runTrials(specs, { ...options, use, result: () => block(30) }),
         Error,
       );
-      assertMatch(error.message, /^Cannot run base, seed \d: its thread ended: Uncaught .*stray/);
+      assertMatch(error.message, /^base, seed \d: its thread ended: Uncaught .*stray/);
     }
   });
 });

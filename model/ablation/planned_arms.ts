@@ -1,9 +1,10 @@
+import type { Component } from "../../components/component.ts";
 import type { Additions } from "../additions.ts";
 import { allComponents, trainingFlopsPerToken, trainingFor } from "./budgets.ts";
 import type { ArmOutcome } from "./outcome.ts";
 import { type Arm, planArms } from "./plan.ts";
 import { matchFlops, matchParams } from "./solver.ts";
-import type { Study } from "./study.ts";
+import type { Match, Study } from "./study.ts";
 import type { StudyData } from "./study_data.ts";
 import { studyBase } from "./study_definition.ts";
 
@@ -24,7 +25,12 @@ export async function planStudy(
   timeSteps: TimeSteps,
 ): Promise<PlannedArm[]> {
   const components = allComponents(additions), { summary: { vocab } } = data;
-  const arms = matched(planArms({ base: studyBase(study, vocab), vary: study.vary, mode: study.mode }, components));
+  const planned = planArms({ base: studyBase(study, vocab), vary: study.vary, mode: study.mode }, components);
+  const arms = planned.map((arm) =>
+    study.match && arm !== planned[0]
+      ? matchedArm(arm, planned[0], study.match, components)
+      : { name: arm.name, config: arm.config, changes: arm.changes }
+  );
   const { steps, flops, seconds } = study.budget;
   if (steps !== undefined) return arms.map((arm) => ({ ...arm, training: trainingFor(study, steps) }));
   if (flops !== undefined) {
@@ -39,18 +45,24 @@ export async function planStudy(
     ...arm,
     training: trainingFor(study, atLeastOne(seconds! / each[i], arm, "seconds")),
   }));
+}
 
-  function matched(planned: readonly Arm[]): Omit<PlannedArm, "training">[] {
-    const { match } = study;
-    if (!match) return planned.map(({ name, config, changes }) => ({ name, config, changes }));
-    const { by, path, tolerance, multipleOf } = match;
-    return (by === "parameters" ? matchParams : matchFlops)(planned, { path, tolerance, multipleOf, components })
-      .map(({ name, config, changes, resized, value, deviation }) => ({
-        name,
-        config,
-        changes,
-        ...(resized && { matched: { path, value: value as number, deviation } }),
-      }));
+/** An arm of the size of the base, and what was chosen for it. */
+function matchedArm(
+  arm: Arm,
+  base: Arm,
+  match: Match,
+  components: readonly Component[],
+): Omit<PlannedArm, "training"> {
+  const { path, tolerance } = match, all = match.by === "parameters" ? matchParams : matchFlops;
+  for (let multipleOf = match.multipleOf;; multipleOf /= 2) {
+    try {
+      const [, found] = all([base, arm], { path, tolerance, multipleOf, components });
+      const { name, config, changes, resized, value, deviation } = found;
+      return { name, config, changes, ...(resized && { matched: { path, value: value as number, deviation } }) };
+    } catch (error) {
+      if (!(error instanceof RangeError) || multipleOf % 2) throw error;
+    }
   }
 }
 

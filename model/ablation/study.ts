@@ -59,7 +59,7 @@ export interface Match {
   readonly path: string;
   /** Largest deviation from the base, as a share. Default: 0.01. */
   readonly tolerance: number;
-  /** Only multiples of it are chosen: kernels like 8. */
+  /** Multiples of it are chosen, kernels like 8; where none is near enough, of its half, and so on. */
   readonly multipleOf: number;
 }
 

@@ -1,5 +1,5 @@
 import type { Component } from "../../components/component.ts";
-import { breathe } from "../breathe.ts";
+import { breather } from "../breathe.ts";
 import type { ResolvedConfig } from "../config.ts";
 import { createModel, type Model } from "../decoder.ts";
 import { dropout } from "../dropout.ts";
@@ -146,7 +146,7 @@ type Ending = Pick<TrialResult, "outcome" | "reason">;
 /** Trains to the end, or until it diverges; `undefined` if it is stopped. */
 async function train({ training }: TrialSpec, running: Running): Promise<Ending | undefined> {
   const { learning, model, trainer, record: { losses, evaluations }, host, save } = running;
-  const due = evaluationSteps(training), stop = host.stop ?? (() => false);
+  const due = evaluationSteps(training), stop = host.stop ?? (() => false), rest = breather();
   const diverged = (reason: string): Ending => ({ outcome: "diverged", reason });
   for (;;) {
     const { step } = trainer;
@@ -171,7 +171,7 @@ async function train({ training }: TrialSpec, running: Running): Promise<Ending 
     }
     report(host, trainer, training, running.record);
     await save?.();
-    await breathe();
+    await rest();
   }
 }
 

@@ -60,12 +60,20 @@ export async function runTrials(specs: readonly TrialSpec[], options: TrialsOpti
   const work = async () => {
     await using runner = await (jobs > 1 ? threadRunner : ownRunner)({ ...options, threads, stop });
     for (let spec = queue.shift(); spec && !stop(); spec = queue.shift()) {
-      const result = await runner.run(spec);
+      const result = await runner.run(spec).catch((error) => {
+        throw withTrial(error, spec);
+      });
       if (result) options.result(spec, result);
     }
   };
   await Promise.all(Array.from({ length: jobs }, () => work().catch((error) => failed ??= { error })));
   if (failed) throw failed.error;
+}
+
+/** An error of its kind that says in which trial it was. */
+function withTrial(error: unknown, { arm, seed }: TrialSpec): unknown {
+  if (error instanceof Error) error.message = `${arm}, seed ${seed}: ${error.message}`;
+  return error;
 }
 
 /** In this thread. */
@@ -114,7 +122,7 @@ function threadRunner(
     };
     post({ type: "run", spec });
     const lost = broken.promise.catch((message) => {
-      throw new Error(`Cannot run ${spec.arm}, seed ${spec.seed}: its thread ended: ${message}`);
+      throw new Error(`its thread ended: ${message}`);
     });
     return Promise.race([answer.promise, lost]);
   };

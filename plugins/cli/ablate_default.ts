@@ -7,14 +7,11 @@ import type { StudyDefinition } from "../../model/ablation/study_definition.ts";
  * The embedding starts from N(0, 1) and is not tied to the head: as large as the sinusoids that are added to it, which
  * Vaswani et al. 2017 reach by a factor √dim. From the usual deviation of 0.02 a sinusoidal model learns next to nothing
  * in so few steps, and the whole path would show that alone.
- *
- * Sizes are matched less strictly than by default: one more hidden unit is a larger share of so small a model, and it is
- * to work for other sizes too.
  */
 export const defaultDefinition: StudyDefinition = {
   title: "From Vaswani to Llama, one component at a time",
   base: { preset: "vaswani", tied: false, init: "t5" },
   to: "llama",
   seeds: 5,
-  match: { by: "parameters", tolerance: 0.02, multipleOf: 4 },
+  match: "parameters",
 };

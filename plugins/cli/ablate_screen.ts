@@ -1,5 +1,6 @@
 import type { AblationEvent } from "../../model/ablation/laboratory.ts";
 import type { TrialProgress, TrialSpec } from "../../model/ablation/trial.ts";
+import type { AblateGiven } from "./ablate_flags.ts";
 import { statusBlock } from "./status_block.ts";
 import { note } from "./terminal.ts";
 import { duration } from "./train_log.ts";
@@ -28,8 +29,11 @@ interface State {
   done: number;
 }
 
-/** One line for each trial that runs and one for all of them; lines that stay for those that have ended. */
-export function ablationScreen(quiet: boolean): AblationScreen {
+/**
+ * One line for each trial that runs and one for all of them; lines that stay for those that have ended, but for A/A, which
+ * has very many.
+ */
+export function ablationScreen({ quiet, aa }: Pick<AblateGiven, "quiet" | "aa">): AblationScreen {
   const block = statusBlock();
   const state: State = {
     running: new Map(),
@@ -77,7 +81,7 @@ export function ablationScreen(quiet: boolean): AblationScreen {
           : `loss ${score!.loss.toFixed(4)}${
             score!.exactMatch === undefined ? "" : `, exact match ${(100 * score!.exactMatch).toFixed(1)}%`
           }`;
-        say(`[${state.done}/${state.count}] ${state.label(spec)}: ${found}`);
+        if (aa === undefined) say(`[${state.done}/${state.count}] ${state.label(spec)}: ${found}`);
       }
     },
     clear: block.clear,

@@ -2,7 +2,7 @@ import { builtins } from "../../components/builtins.ts";
 import type { AaOutcome, FalsePositives } from "../../model/ablation/a_a.ts";
 import type { TimedPlan } from "../../model/ablation/ablate.ts";
 import type { AblationOutcome } from "../../model/ablation/outcome.ts";
-import { metricFor } from "../../model/ablation/ablate.ts";
+import { metricFor } from "../../model/ablation/ablation_plan.ts";
 import { evaluationSteps } from "../../model/ablation/curve.ts";
 import { comparedPairs, samplesOf } from "../../model/ablation/comparisons.ts";
 import type { Metric, TrialResult } from "../../model/ablation/outcome.ts";
@@ -167,7 +167,7 @@ function seedsFor(effect: Effect): string {
 }
 
 /** Of the terminal, as far as tables use it. */
-function width(): number {
+export function width(): number {
   if (!Deno.stdout.isTerminal()) return WIDTH;
   try {
     return Math.min(WIDTH, Deno.consoleSize().columns || WIDTH);

@@ -7,12 +7,12 @@ import { costsNote, headline, setup, statistics } from "./words.ts";
 /** Of a terminal. */
 const WIDTH = 120;
 
-/** What an ablation found as tables for a terminal, at most 120 characters wide. */
-export function reportTable(outcome: AblationOutcome): string {
+/** What an ablation found as tables for a terminal, at most `width` characters wide as far as numbers let them. */
+export function reportTable(outcome: AblationOutcome, width: number = WIDTH): string {
   const facts = factsOf(outcome), tables = [qualityTable(facts), costTable(facts), divergedTable(facts)];
   const shown = (table: Table) =>
-    `${wrapped(capital(table.caption), WIDTH).join("\n")}\n\n${textTable(table, WIDTH)}\n`;
-  const said = headline(facts).map((text) => `${wrapped(text, WIDTH).join("\n")}\n`);
+    `${wrapped(capital(table.caption), width).join("\n")}\n\n${textTable(table, width)}\n`;
+  const said = headline(facts).map((text) => `${wrapped(text, width).join("\n")}\n`);
   return tables.flatMap((table) => table ? [shown(table)] : []).join("") + said.join("");
 }
 
