@@ -14,4 +14,5 @@ export const defaultDefinition: StudyDefinition = {
   to: "llama",
   seeds: 5,
   match: "parameters",
+  budget: { steps: 500 },
 };
