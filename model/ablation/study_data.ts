@@ -90,7 +90,7 @@ async function prepareText(
   return {
     source: { directory, hash },
     summary: {
-      describe: `${info.describe} Tokens: ${choice.type}.`,
+      describe: `${info.describe} Tokens: ${choice.type}`,
       hash,
       vocab: info.vocab,
       trainTokens: train.length,
