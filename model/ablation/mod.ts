@@ -14,56 +14,25 @@
  * assertEquals(runsToDetect({ delta: 0.01, sd: sd!, paired: true }), 3);
  * ```
  *
+ * Types that `ablate` takes and returns are exported by `@tenon/tenon` itself.
+ *
  * @module
  */
 export { type AaOutcome, type FalsePositives, measureFalsePositives, wilson } from "./a_a.ts";
-export { ablate, type AblateOptions, planAblation, type TimedPlan } from "./ablate.ts";
+export { ablate, planAblation, type TimedPlan } from "./ablate.ts";
 export type { AblationPlan } from "./ablation_plan.ts";
 export { compareArms } from "./comparisons.ts";
 export { type CostOptions, measureCosts } from "./costs.ts";
-export type { AblationEvent, LaboratoryOptions } from "./laboratory.ts";
-export type { DataSource } from "./learning.ts";
 export { evaluateLengths, type LengthOptions } from "./lengths.ts";
-export type {
-  AblationOutcome,
-  ArmOutcome,
-  Comparison,
-  Costs,
-  CurvePoint,
-  DataSummary,
-  LearningRateChoice,
-  LengthScore,
-  Metric,
-  Score,
-  TrialResult,
-} from "./outcome.ts";
-export { type AblationDefinition, type AblationMode, type Arm, type Change, planArms, type Variation } from "./plan.ts";
+export { type AblationDefinition, type Arm, planArms } from "./plan.ts";
 export type { PlannedArm } from "./planned_arms.ts";
 export { type Effect, powerOf, runsToDetect } from "./power.ts";
-export { type Preset, presetConfig, type PresetName, presetPath, presets } from "./presets.ts";
+export { type Preset, presetConfig, presetPath, presets } from "./presets.ts";
 export type { ArmOptions, CostArm } from "./rates.ts";
 export { type MatchedArm, matchFlops, type MatchOptions, matchParams } from "./solver.ts";
-export {
-  type Difference,
-  difference,
-  type DifferenceOptions,
-  holm,
-  type Sample as RunSample,
-  type Summary,
-  summary,
-} from "./statistics.ts";
-export type { Budget, Match, Study, Sweep, TaskData, TextData, TrainingSettings, TrialTraining } from "./study.ts";
+export { difference, type DifferenceOptions, holm, type Sample as RunSample, summary } from "./statistics.ts";
 export type { StudyData } from "./study_data.ts";
-export {
-  type BaseDefinition,
-  type ComponentChoice,
-  type DataDefinition,
-  type ResolveOptions,
-  resolveStudy,
-  type StudyDefinition,
-  type TrainingDefinition,
-  type VaryDefinition,
-} from "./study_definition.ts";
+export { type ResolveOptions, resolveStudy } from "./study_definition.ts";
 export { studySchema } from "./study_schema.ts";
 export {
   associativeRecall,
@@ -89,5 +58,4 @@ export {
   type TaskTraining,
   validationSamples,
 } from "./tasks/mod.ts";
-export type { TrialProgress, TrialSpec } from "./trial.ts";
-export { type ArmRuns, type Verdict, verdict, type VerdictOptions, verdicts } from "./verdict.ts";
+export { type ArmRuns, verdict, type VerdictOptions, verdicts } from "./verdict.ts";
