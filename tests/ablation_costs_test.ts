@@ -2,7 +2,6 @@
 import { builtins } from "../components/builtins.ts";
 import { type CostOptions, measureCosts } from "../model/ablation/costs.ts";
 import type { CostArm } from "../model/ablation/rates.ts";
-import { timeToTarget } from "../model/ablation/time_to_target.ts";
 import { type ModelConfig, resolveConfig } from "../model/config.ts";
 import { createModel } from "../model/decoder.ts";
 import type { Plugin } from "../model/plugin.ts";
@@ -141,17 +140,4 @@ Deno.test("an arena knows how much it held at most, whatever its chunks", () => 
   arena.close();
   arena.alloc(1);
   assertEquals(arena.peak, 128 + (4 << 20));
-});
-
-Deno.test("time to a target: the first time, in a straight line between points", () => {
-  const curve = [{ step: 10, loss: 4 }, { step: 20, loss: 2 }, { step: 30, loss: 3 }, { step: 40, loss: 1 }];
-  assertEquals(timeToTarget(curve, 3, 0.5), 7.5);
-  assertEquals(timeToTarget(curve, 2, 0.5), 10);
-  assertEquals(timeToTarget(curve, 1.5, 2), 75);
-  assertEquals(timeToTarget(curve, 5, 2), 20);
-  assertEquals(timeToTarget(curve, 0.9, 2), undefined);
-  assertEquals(timeToTarget([], 1, 2), undefined);
-  assertEquals(timeToTarget([{ step: 1, loss: NaN }, { step: 2, loss: 1 }], 1, 2), 4);
-  assertThrows(() => timeToTarget(curve, NaN, 1), RangeError, "Cannot find the loss NaN, expected a finite number");
-  assertThrows(() => timeToTarget(curve, 1, 0), RangeError, "a step takes 0 s, expected a number above 0");
 });

@@ -175,6 +175,7 @@ function sampleStudy(
     evaluations: EVALUATIONS,
     lengths,
     detect: 0.01,
+    target: null,
     alpha: 0.05,
     costs,
   };

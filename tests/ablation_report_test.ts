@@ -294,6 +294,13 @@ Deno.test("time to the base's loss: between evaluations, never without costs or 
   };
   const [, quick] = factsOf({ ...path, arms: [other, arm], comparisons: [] }).arms;
   assert(Math.abs(quick.toTarget as number - 250 * 16 * 64 / arm.costs!.trainingRate) < 1e-9);
+  // One that was named, whatever the base ends at.
+  const named = { ...path, arms: [other, arm], comparisons: [], study: { ...path.study, target: 3.5 } };
+  const [slow, early] = factsOf(named).arms;
+  for (const { toTarget, costs } of [slow, early]) {
+    assert(Math.abs(toTarget as number - 150 * 16 * 64 / costs!.trainingRate) < 1e-9);
+  }
+  assertStringIncludes(reportMarkdown(named), "until the mean over seeds is as good as 3.5.");
 });
 
 Deno.test("a report is written as a whole; pictures have their own style", async () => {

@@ -63,6 +63,7 @@ Deno.test("a study of text: every default", () => {
     evaluations: 5,
     lengths: [],
     detect: 0.01,
+    target: null,
     alpha: 0.05,
     costs: true,
   });
@@ -163,10 +164,11 @@ const forms: readonly (readonly [StudyDefinition, Partial<Study>])[] = [
   [{ data: { task: "modularAddition", options: { modulus: 7 } } }, {
     data: { task: "modular addition", options: { modulus: 7, validation: 0.2, split: 0 }, questions: 1024 },
   }],
-  [{ data: "a.txt", lengths: [1, 4], evaluations: 2, detect: 0.5, alpha: 0.01, costs: false }, {
+  [{ data: "a.txt", lengths: [1, 4], evaluations: 2, target: 1.5, detect: 0.5, alpha: 0.01, costs: false }, {
     lengths: [1, 4],
     evaluations: 2,
     detect: 0.5,
+    target: 1.5,
     alpha: 0.01,
     costs: false,
   }],
@@ -199,7 +201,7 @@ Deno.test("the base of a study: its preset, what it says itself over that, and t
 
 const known =
   '"$schema", "title", "base", "to", "vary", "mode", "seeds", "budget", "match", "training", "sweep", "data", ' +
-  '"evaluations", "lengths", "detect", "alpha", "costs"';
+  '"evaluations", "lengths", "target", "detect", "alpha", "costs"';
 const fields =
   '"context", "dim", "depth", "heads", "tied", "position", "norm", "attention", "feedForward", "block", "init"';
 const settings =
@@ -323,6 +325,7 @@ const wrongShapes: readonly (readonly [definition: unknown, message: string])[] 
   [{ lengths: 3 }, "lengths is 3, expected a list"],
   [{ lengths: [2, 2] }, "lengths[1] is 2 again, expected each of the list once"],
   [{ alpha: 1 }, "alpha is 1, expected a number above 0 up to 0.5"],
+  [{ target: "1.5" }, 'target is "1.5", expected a number'],
   [{ costs: "no" }, 'costs is "no", expected true or false'],
 ];
 
@@ -405,7 +408,7 @@ Deno.test("the schema says what every field is and, where it has one, its defaul
       Object.entries(part.properties!).filter(([, p]) => "default" in p).map(([k, p]) => [k, p.default]),
     );
   const { base, training: settings, match } = schema.properties!, { optimizer: _, schedule: __, ...plain } = training;
-  assertEquals(defaults(schema), { mode: "one-at-a-time", evaluations: 5, alpha: 0.05, costs: true });
+  assertEquals(defaults(schema), { mode: "one-at-a-time", evaluations: 5, target: null, alpha: 0.05, costs: true });
   assertEquals(defaults(settings), plain);
   assertEquals(defaults(base.anyOf![1]), { context: 64, dim: 64, depth: 2, heads: 4, tied: true });
   assertEquals(defaults(match.anyOf![1]), standardMatch);
@@ -511,7 +514,19 @@ const commands: readonly (readonly [args: readonly string[], file: unknown, defi
     data: { files: ["b.txt"], tokenizer: "bytes", validation: 0.2 },
   }],
   [["--task", "dyck"], { vary: ["norm=none"], data: "a.txt" }, { vary: ["norm=none"], data: { task: "dyck" } }],
-  [["--evaluations", "2", "--extrapolate", "1,2", "--detect", "0.1", "--alpha", "0.01", "--skip-costs"], {
+  [[
+    "--evaluations",
+    "2",
+    "--extrapolate",
+    "1,2",
+    "--target",
+    "1.5",
+    "--detect",
+    "0.1",
+    "--alpha",
+    "0.01",
+    "--skip-costs",
+  ], {
     vary: ["norm=none"],
     data: "a.txt",
   }, {
@@ -520,6 +535,7 @@ const commands: readonly (readonly [args: readonly string[], file: unknown, defi
     evaluations: 2,
     lengths: [1, 2],
     detect: 0.1,
+    target: 1.5,
     alpha: 0.01,
     costs: false,
   }],

@@ -142,7 +142,7 @@ function taskData(given: Pick<TaskData, "task"> & Partial<TaskData>): TaskData {
   return { task: name, options, questions: given.questions ?? QUESTIONS };
 }
 
-function orNull<T>(form: Form<T>, meaning: string): Form<T | null> {
+export function orNull<T>(form: Form<T>, meaning: string): Form<T | null> {
   return {
     schema: {
       description: `${form.schema.description} Default: null, which is ${meaning}.`,

@@ -119,6 +119,8 @@ export interface Study {
   readonly evaluations: number;
   /** Multiples of the context to evaluate on; none by default. */
   readonly lengths: readonly number[];
+  /** Value of the metric whose time of training is told; `null` for the one that the base ends at. */
+  readonly target: number | null;
   /** The smallest difference that would matter, in the unit of the metric. */
   readonly detect: number;
   /** Largest chance of finding a difference where there is none, over all comparisons. */

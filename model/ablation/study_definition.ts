@@ -107,6 +107,8 @@ export interface StudyDefinition {
   readonly evaluations?: number;
   /** Of text alone. Default: none. */
   readonly lengths?: readonly number[];
+  /** Default: `null`, what the base ends at. */
+  readonly target?: number | null;
   /** Default: 0.01 nats of text, 0.05 of a task's answers. */
   readonly detect?: number;
   /** Default: 0.05. */
@@ -158,6 +160,7 @@ export function resolveStudy(definition: unknown, { components = [], where }: Re
     data,
     evaluations: given.evaluations ?? studyOptions.evaluations.default,
     lengths: given.lengths ?? [],
+    target: given.target ?? null,
     detect: given.detect ?? (task ? 0.05 : studyOptions.detect.default),
     alpha: given.alpha ?? studyOptions.alpha.default,
     costs: given.costs ?? studyOptions.costs.default,

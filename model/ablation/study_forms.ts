@@ -1,6 +1,6 @@
 import type { Component } from "../../components/component.ts";
 import { boolean, choice, integer, number } from "../../components/options.ts";
-import { dataForm } from "./data_forms.ts";
+import { dataForm, orNull } from "./data_forms.ts";
 import {
   component,
   either,
@@ -90,6 +90,10 @@ export function studyForm(known: readonly Component[]): Form<GivenStudy> {
       plain(integer(1, { min: 1, max: 1024 }), "As many contexts."),
       "Multiples of the context on which trained models are evaluated; text alone. Default: none.",
       { least: 0, distinct: true },
+    ),
+    target: orNull(
+      withoutDefault(plain(number(0), "Loss, or share of a task's answers, whose time of training is told.")),
+      "what the base ends at",
     ),
     detect: {
       ...plain(studyOptions.detect, ""),

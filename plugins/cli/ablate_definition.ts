@@ -54,6 +54,7 @@ export function definitionOf(given: AblateGiven, file?: unknown): unknown {
     sweep: given.sweep ? merged(start.sweep, { learningRates: given.sweep }) : start.sweep,
     evaluations: given.evaluations ?? start.evaluations,
     lengths: given.extrapolate ?? start.lengths,
+    target: given.target ?? start.target,
     detect: given.detect ?? start.detect,
     alpha: given.alpha ?? start.alpha,
     costs: given["skip-costs"] ? false : start.costs,

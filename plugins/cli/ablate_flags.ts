@@ -77,6 +77,9 @@ export const ablateFlags = {
   }),
   evaluations: amount("n", "evaluations of each training, the last one at its end (default 5)", { min: 1 }),
   extrapolate: numbers("n,n", "evaluate trained models on so many times their context too: 1,2,4,8; text alone", true),
+  target: amount("x", "loss (of a task, share of right answers) whose time is told (default: what the base ends at)", {
+    real: true,
+  }),
   detect: amount("x", "smallest difference that would matter (default 0.01 nats, of a task 0.05 of the answers)", {
     above: 0,
     real: true,

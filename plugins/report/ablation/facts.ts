@@ -145,8 +145,9 @@ function evaluated(arm: ArmOutcome, key: keyof Score): LinePoint[] {
   );
 }
 
-/** Mean of the base in the end; `undefined` where it is no better than at its first evaluation. */
-function targetOf({ arms: [base], metric }: AblationOutcome): number | undefined {
+/** What was asked for, or the mean of the base in the end; `undefined` where that is no better than at its first evaluation. */
+function targetOf({ arms: [base], metric, study: { target } }: AblationOutcome): number | undefined {
+  if (target !== null) return target;
   const sign = metric.better === "lower" ? 1 : -1, first = evaluated(base, metric.key)[0], end = base.summary?.mean;
   return first && end !== undefined && sign * (end - first.mean) < 0 ? end : undefined;
 }

@@ -51,7 +51,7 @@ ${lengths && section("Longer windows", lengths)}
 ${
     costs && section("Costs", [
       table(costs),
-      markup`<p class="note">${costsNote}</p>\n`,
+      markup`<p class="note">${costsNote(facts)}</p>\n`,
       plots("quality-by-parameters", "quality-by-flops", "quality-by-time", "quality-by-decoding"),
     ])
   }

@@ -25,7 +25,7 @@ export function reportMarkdown(outcome: AblationOutcome): string {
     `## ${escapeMarkdown(outcome.title)}`,
     headline(facts).map((text) => `- ${escapeMarkdown(text)}`).join("\n"),
     section(qualityTable(facts)).trimEnd(),
-    ...(costs ? [section(costs).trimEnd(), costsNote] : []),
+    ...(costs ? [section(costs).trimEnd(), costsNote(facts)] : []),
     ...(lost ? [section(lost).trimEnd()] : []),
     "### How it was made",
     setup(facts).map(({ term, text }) => `- **${term}**: ${escapeMarkdown(text)}`).join("\n"),

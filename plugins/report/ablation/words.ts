@@ -136,9 +136,12 @@ export function statistics({ outcome: { study, comparisons }, metric }: Facts): 
 }
 
 /** How costs were taken. */
-export const costsNote =
-  "Rates are medians, measured without other work, the arms in turn; memory is that of a training step. " +
-  "Time to target is the training time until the mean over seeds is as good as that of the base in the end.";
+export function costsNote({ outcome: { study: { target } } }: Facts): string {
+  return "Rates are medians, measured without other work, the arms in turn; memory is that of a training step. " +
+    `Time to target is the training time until the mean over seeds is as good as ${
+      target === null ? "that of the base in the end" : target
+    }.`;
+}
 
 function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
