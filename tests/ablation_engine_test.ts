@@ -197,6 +197,17 @@ Deno.test("a timing that was interrupted is not kept, and one that was damaged s
   });
 });
 
+Deno.test("arms that diverge, from the start or later, are timed like others, and have no costs if they cannot begin", async () => {
+  await withStory(async (folder) => {
+    const components = [scalingNorm(1e30)], budget = { seconds: 0.05 }, vary = { norm: ["scaling"] };
+    const study = { ...tinyStudy(folder, { vary, budget, training: { learningRate: 1e30 } }), costs: true, seeds: 1 };
+    const { outcome: { arms } } = await watched(folder, study, { components });
+    assertEquals(arms.map(({ diverged, costs }) => [diverged, costs !== undefined]), [[1, true], [1, false]]);
+    assertEquals(arms[1].runs[0].steps, 0);
+    for (const { training } of arms) assert(training.steps > 2);
+  });
+});
+
 const planOf = (config: ResolvedConfig) => planModel(config, builtins, []);
 const sizes = {
   parameters: (config: ResolvedConfig) => planOf(config).parameters,
