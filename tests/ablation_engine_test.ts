@@ -4,8 +4,10 @@ import { ablate, planAblation } from "../model/ablation/ablate.ts";
 import { trainingFlopsPerToken } from "../model/ablation/budgets.ts";
 import { compareArms, comparedPairs } from "../model/ablation/comparisons.ts";
 import type { Metric, TrialResult } from "../model/ablation/outcome.ts";
+import type { PlannedArm } from "../model/ablation/planned_arms.ts";
 import type { StudyDefinition } from "../model/ablation/study_definition.ts";
-import { sweepSeeds } from "../model/ablation/sweep.ts";
+import { difference } from "../model/ablation/statistics.ts";
+import { chooseRates, sweepSeeds } from "../model/ablation/sweep.ts";
 import { builtins } from "../components/builtins.ts";
 import type { ResolvedConfig } from "../model/config.ts";
 import { planModel } from "../model/describe.ts";
@@ -38,7 +40,6 @@ Deno.test("every arm is trained once with each seed, and only what is new in a s
     for (const { runs, summary } of arms) {
       assertEquals(summary!.mean, (runs[0].score!.loss + runs[1].score!.loss) / 2);
     }
-    assertEquals(JSON.parse(JSON.stringify(first.outcome)), JSON.parse(JSON.stringify(first.outcome)));
     assertEquals([...Deno.readDirSync(`${folder}/out`)].map(({ name }) => name).sort(), [
       "data",
       "lock",
@@ -54,6 +55,9 @@ Deno.test("every arm is trained once with each seed, and only what is new in a s
     const narrow = await run({ seeds: [2] });
     assertEquals([narrow.ran, narrow.outcome.unused], [[], 6]);
     assertEquals(narrow.outcome.arms[0].runs, [first.outcome.arms[0].runs[1]]);
+    // The same model under another name.
+    const path = await run({ mode: "path" });
+    assertEquals([path.ran, path.outcome.arms[1].runs.map(({ arm }) => arm)], [[], Array(2).fill("+ norm=layerNorm")]);
   });
 });
 
@@ -370,12 +374,12 @@ Deno.test("a task is compared by exact match, of which more is better", async ()
 
 const loss: Metric = { key: "loss", label: "validation loss", unit: "nats per token", better: "lower" };
 
-/** An arm whose runs came to these losses; `null` for one that diverged. */
+/** An arm whose runs came to these losses, or shares; `null` for one that diverged. */
 function arm(name: string, losses: readonly (number | null)[], key: "loss" | "exactMatch" = "loss") {
   const runs = losses.map((value, i) => ({
     seed: i + 1,
     outcome: value === null ? "diverged" : "finished",
-    ...(value !== null && { score: { loss: 0, [key]: value } }),
+    score: { loss: 0, [key]: value ?? -9 }, // one that diverged may have been evaluated before
   }));
   return { name, runs: runs as unknown as TrialResult[] };
 }
@@ -417,6 +421,26 @@ Deno.test("p values are adjusted over all comparisons, and what is better follow
   const metric: Metric = { key: "exactMatch", label: "exact match", unit: "", better: "higher" };
   const [more] = compareArms(shares, metric, { mode: "path", ...options });
   assertEquals([more.kind, Math.sign(more.difference!.mean)], ["better", 1]);
+});
+
+Deno.test("the best rate follows the metric, and is none at which a seed diverged, unless each is", () => {
+  const metric: Metric = { key: "exactMatch", label: "exact match", unit: "", better: "higher" };
+  const planned = { name: "base", training: { learningRate: 9 } } as unknown as PlannedArm;
+  const chosen = (metric: Metric, ...tried: (readonly (number | null)[])[]) => {
+    const sweep = { learningRates: tried.map((_, i) => i + 1), seeds: 2 };
+    const [{ training, sweep: choice }] = chooseRates(
+      [planned],
+      sweep,
+      tried.map((values) => arm("base", values, metric.key).runs),
+      metric,
+    );
+    return [training.learningRate, choice!.atEdge, ...choice!.tried.map(({ value }) => value)];
+  };
+  assertEquals(chosen(loss, [3, 5], [1, 2], [2, 4]), [2, false, 4, 1.5, 3]);
+  assertEquals(chosen(metric, [3, 5], [1, 2], [2, 4]), [1, true, 4, 1.5, 3]);
+  assertEquals(chosen(loss, [null, 0], [3, 4], [2, 6]), [2, false, undefined, 3.5, 4]);
+  assertEquals(chosen(metric, [2, 3], [9, null], [null, null]), [1, true, 2.5, undefined, undefined]);
+  assertEquals(chosen(loss, [null, 0], [0, null]), [1, true, undefined, undefined]);
 });
 
 // ---- costs ----------------------------------------------------------------------------------------------------------
@@ -464,6 +488,14 @@ Deno.test("the base against itself: the same data, other weights, and shares of 
       assertEquals({ ...training, weights: 0 }, a.training);
       assert(weights > 40);
     }
+    // Paired: both sides of two seeds; Welch's: the first side of two and the second side of the next two.
+    const pOf = (pair: number, other: number) => {
+      const [a, again] = [pair, other].map((at, side) => sides[side].slice(2 * at, 2 * at + 2));
+      const [base, arm] = [a, again].map((runs) => runs.map(({ seed, score }) => ({ seed, value: score!.loss })));
+      return difference(base, arm, { paired: pair === other }).p;
+    };
+    assertEquals(paired.p, Array.from({ length: 20 }, (_, i) => pOf(i, i)));
+    assertEquals(welch.p, Array.from({ length: 20 }, (_, i) => pOf(i, (i + 1) % 20)));
     // Nothing is trained twice.
     assertEquals(await measureFalsePositives(study, 20, { ...options, onEvent }), { paired, welch, ...rest });
     function onEvent({ type }: { type: string }) {
