@@ -1,11 +1,11 @@
 /** ablate(): what is trained, what is kept and used again, what is compared. */
 import { measureFalsePositives, wilson } from "../model/ablation/a_a.ts";
 import { ablate, planAblation } from "../model/ablation/ablate.ts";
-import { trainingFlopsPerToken } from "../model/ablation/budgets.ts";
 import { compareArms, comparedPairs } from "../model/ablation/comparisons.ts";
 import type { Metric, TrialResult } from "../model/ablation/outcome.ts";
 import type { PlannedArm } from "../model/ablation/planned_arms.ts";
 import type { StudyDefinition } from "../model/ablation/study_definition.ts";
+import { copy } from "../model/ablation/tasks/mod.ts";
 import { difference } from "../model/ablation/statistics.ts";
 import { chooseRates, sweepSeeds } from "../model/ablation/sweep.ts";
 import { builtins } from "../components/builtins.ts";
@@ -160,7 +160,10 @@ Deno.test("a budget of steps gives every arm as many, one of operations as many 
       (await plannedTrials(folder, tinyStudy(folder, { vary: shapes, budget }), { runtime })).arms;
     assertEquals((await plan({ steps: 7 })).map(({ training }) => training.steps), [7, 7, 7, 7, 7]);
     const flops = 1.5e7, arms = await plan({ flops });
-    const perStep = arms.map(({ config }) => trainingFlopsPerToken(config, []) * 4 * 8);
+    // Forward and twice that backward; attention to half a context on average.
+    const perToken = (config: ResolvedConfig) =>
+      1.5 * (planOf(config).flopsPerToken + planOf(config).flopsPerTokenFull);
+    const perStep = arms.map(({ config }) => perToken(config) * 4 * 8);
     for (const [i, { name, training: { steps } }] of arms.entries()) {
       assert(flops - perStep[i] < steps * perStep[i] && steps * perStep[i] <= flops, name);
     }
@@ -170,6 +173,10 @@ Deno.test("a budget of steps gives every arm as many, one of operations as many 
       error.message,
       "Cannot train base: one step takes more operations than the budget has, expected at least one step",
     );
+    // A task decides how long a sequence is, whatever the context.
+    const task = { data: "copy", base: { context: 100 }, budget: { flops: 1e9 } };
+    const { arms: [{ config, training }] } = await plannedTrials(folder, tinyStudy(folder, task), { runtime });
+    assertEquals(training.steps, Math.floor(1e9 / (perToken(config) * 4 * copy().context)));
   });
 });
 
@@ -344,7 +351,14 @@ Deno.test("a component of a module joins as an arm, in threads too", async () =>
 Deno.test("windows that the text is too short for are refused before anything is trained", async () => {
   await withStory(async (folder) => {
     assertEquals((await watched(folder, tinyStudy(folder, { seeds: 1 }))).ran, ["base 1"]);
-    for (const others of [{ lengths: [1, 100] }, { base: { context: 2000 } }]) {
+    for (
+      const others of [
+        { lengths: [1, 100] },
+        { base: { context: 2000 } },
+        { vary: { context: [16, 2000] } },
+        { vary: { context: [200] }, lengths: [4] },
+      ]
+    ) {
       const trials = { folder: `${folder}/out`, onEvent: ({ type }: { type: string }) => assert(type !== "trials") };
       const error = await assertRejects(() => watched(folder, tinyStudy(folder, others), trials), RangeError);
       assertMatch(
@@ -492,7 +506,7 @@ Deno.test("the base against itself: the same data, other weights, and shares of 
     const pOf = (pair: number, other: number) => {
       const [a, again] = [pair, other].map((at, side) => sides[side].slice(2 * at, 2 * at + 2));
       const [base, arm] = [a, again].map((runs) => runs.map(({ seed, score }) => ({ seed, value: score!.loss })));
-      return difference(base, arm, { paired: pair === other }).p;
+      return difference(base, arm, { paired: pair === other }).p!;
     };
     assertEquals(paired.p, Array.from({ length: 20 }, (_, i) => pOf(i, i)));
     assertEquals(welch.p, Array.from({ length: 20 }, (_, i) => pOf(i, (i + 1) % 20)));

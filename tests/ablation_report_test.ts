@@ -126,6 +126,20 @@ Deno.test("Markdown has a row for each arm and each further comparison, with its
   assertEquals(rows[3][4], signed(path.comparisons[0].difference!.mean, 3));
 });
 
+Deno.test("where the context is varied, nothing is said of the base's alone", () => {
+  const vary = [{ path: "context", values: [32, 128] }], lengths = [1, 2];
+  const outcome = sampleOutcome({ mode: "one-at-a-time", vary, lengths }), text = reportMarkdown(outcome);
+  assertStringIncludes(text, "windows of 32, 64 and 128 tokens");
+  assertStringIncludes(text, "Runs with the same seed and the same context see the same batches");
+  assertStringIncludes(reportMarkdown(path), "Runs with the same seed see the same batches");
+  const axis = (outcome: AblationOutcome) =>
+    JSON.stringify(reportPlots(outcome).find(({ name }) => name === "lengths")!.spec).match(/window, [^"]*/)![0];
+  assertEquals([axis(outcome), axis(many)], [
+    "window, multiples of the context of the model",
+    "window, multiples of 64 tokens",
+  ]);
+});
+
 Deno.test("pages and pictures are well-formed and load nothing", async () => {
   assertEquals(unbalanced("<p><b>x</p>a & b < c"), [
     "</p> closes <b>",

@@ -108,7 +108,7 @@ function verdict(words: string, name: string, { comparisons }: Facts): Markup {
 function runs(facts: Facts): Markup {
   const { outcome: { unused } } = facts, all = runTable(facts);
   const rest = unused
-    ? ` Of the results in the folder ${unused} belong to other data, configs or code and were not used.`
+    ? ` Of the results in the folder ${unused} are of other data, configs, trainings, seeds or code, and were not used.`
     : "";
   return markup`<p>Every number of every run is in <code>results.csv</code>.${rest}</p>
 <details><summary>All ${all.rows.length} runs, with the SHA-256 of their weights</summary>
