@@ -76,9 +76,10 @@ Deno.test("results of another text, setting or code are never used again, and ar
     await step(run(1.5), 1);
     await step(run(1, { training: { ...study.training, learningRate: 0.03 } }), 2);
     await step(run(1, { evaluations: 1 }), 3);
+    await step(run(1, { data: { files: `${folder}/story.txt`, validation: 0.3 } }), 4);
     Deno.writeTextFileSync(`${folder}/story.txt`, story(120, 2));
-    await step(run(1), 4);
-    assertEquals(new Set(scores).size, 4); // but for the number of evaluations, which changes no weight
+    await step(run(1), 5);
+    assertEquals(new Set(scores).size, 5); // but for the number of evaluations, which changes no weight
     assertEquals((await run(1)).ran, []);
     Deno.writeTextFileSync(`${folder}/story.txt`, story());
     assertEquals((await run(1)).ran, []);
@@ -252,6 +253,11 @@ Deno.test("matched arms are of one size, to 1 %", async () => {
         assert(Math.abs(matched?.deviation ?? 0) <= 0.01, name);
       }
     }
+    // No multiple of 8 is near enough, and of 4 there is one.
+    const small = { base: { dim: 64, depth: 2, heads: 4, feedForward: "gelu" }, vary: { feedForward: ["swiglu"] } };
+    const study = tinyStudy(folder, { ...small, match: { tolerance: 0.009 } });
+    const [, { matched }] = (await plannedTrials(folder, study, { runtime })).arms;
+    assertEquals([matched!.path, matched!.value], ["feedForward.hidden", 172]);
   });
 });
 
