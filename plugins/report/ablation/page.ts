@@ -1,4 +1,5 @@
 import type { AblationOutcome } from "../../../model/ablation/outcome.ts";
+import { definitionOfStudy } from "../../../model/ablation/study_definition.ts";
 import { asMarkup, type Markup, markup } from "../markup.ts";
 import type { Plot } from "../plot.ts";
 import { renderPlot } from "../render.ts";
@@ -124,6 +125,6 @@ function repeat({ arms, outcome: { command, data, code, study } }: Facts): Marku
 <dt>Code</dt><dd>Tenon ${code}</dd>
 <dt>Data</dt><dd>SHA-256 <code>${data.hash}</code></dd>
 </dl>
-${json("The study, every default filled in", study)}
+${json("The study as a file for --study, every default filled in", definitionOfStudy(study))}
 ${arms.map(({ name, arm: { config, training } }) => json(`${name}: config and training`, { config, training }))}`;
 }
