@@ -9,6 +9,8 @@ import { copy } from "../model/ablation/tasks/mod.ts";
 import { difference } from "../model/ablation/statistics.ts";
 import { chooseRates, sweepSeeds } from "../model/ablation/sweep.ts";
 import { builtins } from "../components/builtins.ts";
+import type { Component } from "../components/component.ts";
+import { characters } from "../components/tokenizers/characters.ts";
 import type { ResolvedConfig } from "../model/config.ts";
 import { planModel } from "../model/describe.ts";
 import { createRuntime } from "../runtime/runtime.ts";
@@ -352,6 +354,10 @@ Deno.test("a component of a module joins as an arm, in threads too", async () =>
   });
 });
 
+async function* stream(texts: readonly string[]): AsyncGenerator<string> {
+  yield* texts;
+}
+
 // ---- data -----------------------------------------------------------------------------------------------------------
 
 Deno.test("windows that the text is too short for are refused before anything is trained", async () => {
@@ -372,6 +378,29 @@ Deno.test("windows that the text is too short for are refused before anything is
         /^Cannot learn from .*story\.txt: one side has \d+ tokens, expected at least \d+ for /,
       );
     }
+  });
+});
+
+Deno.test("a tokenizer of one's own that has changed makes other data", async () => {
+  await withStory(async (folder) => {
+    const alphabet = (letters: string): Component<"tokenizer", "alphabet", Record<never, never>> => ({
+      ...characters,
+      type: "alphabet",
+      build: (options, context) => {
+        const { train } = characters.build(options, context);
+        return { train: () => train(stream([story(), letters])) };
+      },
+    });
+    const data = { files: `${folder}/story.txt`, tokenizer: "alphabet" }, study = tinyStudy(folder, { data, seeds: 1 });
+    const run = async (letters: string) => {
+      const { outcome, ran } = await watched(folder, study, { components: [alphabet(letters)] });
+      return [outcome.data.vocab, outcome.data.hash, ran.length] as const;
+    };
+    const [vocab, hash, first] = await run("");
+    assertEquals([first, await run("")], [1, [vocab, hash, 0]]);
+    const [more, other, ran] = await run("#%!");
+    assertEquals([more, other === hash, ran], [vocab + 3, false, 1]);
+    assertEquals(await run(""), [vocab, hash, 0]);
   });
 });
 
