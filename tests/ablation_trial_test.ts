@@ -3,6 +3,7 @@ import type { Component } from "../components/component.ts";
 import { codeVersion } from "../model/ablation/code_version.ts";
 import { evaluationSteps } from "../model/ablation/curve.ts";
 import { openLearning } from "../model/ablation/learning.ts";
+import { evaluateLengths } from "../model/ablation/lengths.ts";
 import type { TrialResult } from "../model/ablation/outcome.ts";
 import type { StudyDefinition } from "../model/ablation/study_definition.ts";
 import {
@@ -13,6 +14,7 @@ import {
   type TrialSpec,
 } from "../model/ablation/trial.ts";
 import { runTrials, type TrialsOptions } from "../model/ablation/trial_threads.ts";
+import { openData } from "../model/data/data_info.ts";
 import { CheckpointError } from "../model/source.ts";
 import { VERSION } from "../model/version.ts";
 import { createRuntime } from "../runtime/runtime.ts";
@@ -190,6 +192,26 @@ Deno.test("arms of one seed share the order of data, and the initial weights of 
     const again = { ...base, training: { ...base.training, weights: 7 } };
     assertEquals(await examplesOf(again), examples);
     assertEquals(await weightsOf(again), await weightsOf({ ...base, seed: base.seed + 7 }));
+  });
+});
+
+Deno.test("on longer windows a trial is evaluated with the rows that its own seed gives to what nothing trained", async () => {
+  await withStory(async (folder) => {
+    // Steps that are too short for any weight to move.
+    const study = { base: { position: "learned" }, lengths: [2], training: { learningRate: 1e-60 } };
+    const [, spec] = await trials(folder, study), { seed, training } = spec;
+    using learning = await openLearning(spec.data, training, { context: 8, seed });
+    const { model, trainer } = assembleTrial(spec, host);
+    assertEquals([seed, (await finished(spec)).lengths], [2, await learning.lengths(model, none, {})]);
+    using data = await openData((spec.data as { directory: string }).directory);
+    const [own, other] = [
+      await evaluateLengths(model, data.validation, [2], { seed }),
+      await evaluateLengths(model, data.validation, [2]),
+    ];
+    assertEquals(await learning.lengths(model, none, {}), own);
+    assert(own![0].loss !== other![0].loss);
+    trainer.close();
+    model.close();
   });
 });
 
