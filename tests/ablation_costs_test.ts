@@ -9,7 +9,7 @@ import { Arena } from "../runtime/arena.ts";
 import { LinearMemory } from "../runtime/memory.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { bytesOf } from "../runtime/tensor.ts";
-import { assert, assertEquals, assertRejects, assertThrows } from "./assert.ts";
+import { assert, assertEquals, assertRejects } from "./assert.ts";
 
 const small: ModelConfig = {
   vocab: 10,

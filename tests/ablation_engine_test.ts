@@ -1,12 +1,16 @@
 /** ablate(): what is trained, what is kept and used again, what is compared. */
 import { measureFalsePositives, wilson } from "../model/ablation/a_a.ts";
 import { ablate, planAblation } from "../model/ablation/ablate.ts";
-import { trainingFlopsPerToken } from "../model/ablation/budgets.ts";
 import { compareArms, comparedPairs } from "../model/ablation/comparisons.ts";
 import type { Metric, TrialResult } from "../model/ablation/outcome.ts";
+import type { PlannedArm } from "../model/ablation/planned_arms.ts";
 import type { StudyDefinition } from "../model/ablation/study_definition.ts";
-import { sweepSeeds } from "../model/ablation/sweep.ts";
+import { copy } from "../model/ablation/tasks/mod.ts";
+import { difference } from "../model/ablation/statistics.ts";
+import { chooseRates, sweepSeeds } from "../model/ablation/sweep.ts";
 import { builtins } from "../components/builtins.ts";
+import type { Component } from "../components/component.ts";
+import { characters } from "../components/tokenizers/characters.ts";
 import type { ResolvedConfig } from "../model/config.ts";
 import { planModel } from "../model/describe.ts";
 import { createRuntime } from "../runtime/runtime.ts";
@@ -38,7 +42,6 @@ Deno.test("every arm is trained once with each seed, and only what is new in a s
     for (const { runs, summary } of arms) {
       assertEquals(summary!.mean, (runs[0].score!.loss + runs[1].score!.loss) / 2);
     }
-    assertEquals(JSON.parse(JSON.stringify(first.outcome)), JSON.parse(JSON.stringify(first.outcome)));
     assertEquals([...Deno.readDirSync(`${folder}/out`)].map(({ name }) => name).sort(), [
       "data",
       "lock",
@@ -54,6 +57,9 @@ Deno.test("every arm is trained once with each seed, and only what is new in a s
     const narrow = await run({ seeds: [2] });
     assertEquals([narrow.ran, narrow.outcome.unused], [[], 6]);
     assertEquals(narrow.outcome.arms[0].runs, [first.outcome.arms[0].runs[1]]);
+    // The same model under another name.
+    const path = await run({ mode: "path" });
+    assertEquals([path.ran, path.outcome.arms[1].runs.map(({ arm }) => arm)], [[], Array(2).fill("+ norm=layerNorm")]);
   });
 });
 
@@ -72,9 +78,10 @@ Deno.test("results of another text, setting or code are never used again, and ar
     await step(run(1.5), 1);
     await step(run(1, { training: { ...study.training, learningRate: 0.03 } }), 2);
     await step(run(1, { evaluations: 1 }), 3);
+    await step(run(1, { data: { files: `${folder}/story.txt`, validation: 0.3 } }), 4);
     Deno.writeTextFileSync(`${folder}/story.txt`, story(120, 2));
-    await step(run(1), 4);
-    assertEquals(new Set(scores).size, 4); // but for the number of evaluations, which changes no weight
+    await step(run(1), 5);
+    assertEquals(new Set(scores).size, 5); // but for the number of evaluations, which changes no weight
     assertEquals((await run(1)).ran, []);
     Deno.writeTextFileSync(`${folder}/story.txt`, story());
     assertEquals((await run(1)).ran, []);
@@ -156,7 +163,10 @@ Deno.test("a budget of steps gives every arm as many, one of operations as many 
       (await plannedTrials(folder, tinyStudy(folder, { vary: shapes, budget }), { runtime })).arms;
     assertEquals((await plan({ steps: 7 })).map(({ training }) => training.steps), [7, 7, 7, 7, 7]);
     const flops = 1.5e7, arms = await plan({ flops });
-    const perStep = arms.map(({ config }) => trainingFlopsPerToken(config, []) * 4 * 8);
+    // Forward and twice that backward; attention to half a context on average.
+    const perToken = (config: ResolvedConfig) =>
+      1.5 * (planOf(config).flopsPerToken + planOf(config).flopsPerTokenFull);
+    const perStep = arms.map(({ config }) => perToken(config) * 4 * 8);
     for (const [i, { name, training: { steps } }] of arms.entries()) {
       assert(flops - perStep[i] < steps * perStep[i] && steps * perStep[i] <= flops, name);
     }
@@ -166,6 +176,10 @@ Deno.test("a budget of steps gives every arm as many, one of operations as many 
       error.message,
       "Cannot train base: one step takes more operations than the budget has, expected at least one step",
     );
+    // A task decides how long a sequence is, whatever the context.
+    const task = { data: "copy", base: { context: 100 }, budget: { flops: 1e9 } };
+    const { arms: [{ config, training }] } = await plannedTrials(folder, tinyStudy(folder, task), { runtime });
+    assertEquals(training.steps, Math.floor(1e9 / (perToken(config) * 4 * copy().context)));
   });
 });
 
@@ -194,6 +208,17 @@ Deno.test("a timing that was interrupted is not kept, and one that was damaged s
     await assertRejects(() => Deno.stat(path), Deno.errors.NotFound);
     Deno.writeTextFileSync(path, "{");
     await assertRejects(() => watched(folder, study), CheckpointError, `Cannot read ${path}: `);
+  });
+});
+
+Deno.test("arms that diverge, from the start or later, are timed like others, and have no costs if they cannot begin", async () => {
+  await withStory(async (folder) => {
+    const components = [scalingNorm(1e30)], budget = { seconds: 0.05 }, vary = { norm: ["scaling"] };
+    const study = { ...tinyStudy(folder, { vary, budget, training: { learningRate: 1e30 } }), costs: true, seeds: 1 };
+    const { outcome: { arms } } = await watched(folder, study, { components });
+    assertEquals(arms.map(({ diverged, costs }) => [diverged, costs !== undefined]), [[1, true], [1, false]]);
+    assertEquals(arms[1].runs[0].steps, 0);
+    for (const { training } of arms) assert(training.steps > 2);
   });
 });
 
@@ -230,6 +255,11 @@ Deno.test("matched arms are of one size, to 1 %", async () => {
         assert(Math.abs(matched?.deviation ?? 0) <= 0.01, name);
       }
     }
+    // No multiple of 8 is near enough, and of 4 there is one.
+    const small = { base: { dim: 64, depth: 2, heads: 4, feedForward: "gelu" }, vary: { feedForward: ["swiglu"] } };
+    const study = tinyStudy(folder, { ...small, match: { tolerance: 0.009 } });
+    const [, { matched }] = (await plannedTrials(folder, study, { runtime })).arms;
+    assertEquals([matched!.path, matched!.value], ["feedForward.hidden", 172]);
   });
 });
 
@@ -324,12 +354,23 @@ Deno.test("a component of a module joins as an arm, in threads too", async () =>
   });
 });
 
+async function* stream(texts: readonly string[]): AsyncGenerator<string> {
+  yield* texts;
+}
+
 // ---- data -----------------------------------------------------------------------------------------------------------
 
 Deno.test("windows that the text is too short for are refused before anything is trained", async () => {
   await withStory(async (folder) => {
     assertEquals((await watched(folder, tinyStudy(folder, { seeds: 1 }))).ran, ["base 1"]);
-    for (const others of [{ lengths: [1, 100] }, { base: { context: 2000 } }]) {
+    for (
+      const others of [
+        { lengths: [1, 100] },
+        { base: { context: 2000 } },
+        { vary: { context: [16, 2000] } },
+        { vary: { context: [200] }, lengths: [4] },
+      ]
+    ) {
       const trials = { folder: `${folder}/out`, onEvent: ({ type }: { type: string }) => assert(type !== "trials") };
       const error = await assertRejects(() => watched(folder, tinyStudy(folder, others), trials), RangeError);
       assertMatch(
@@ -337,6 +378,29 @@ Deno.test("windows that the text is too short for are refused before anything is
         /^Cannot learn from .*story\.txt: one side has \d+ tokens, expected at least \d+ for /,
       );
     }
+  });
+});
+
+Deno.test("a tokenizer of one's own that has changed makes other data", async () => {
+  await withStory(async (folder) => {
+    const alphabet = (letters: string): Component<"tokenizer", "alphabet", Record<never, never>> => ({
+      ...characters,
+      type: "alphabet",
+      build: (options, context) => {
+        const { train } = characters.build(options, context);
+        return { train: () => train(stream([story(), letters])) };
+      },
+    });
+    const data = { files: `${folder}/story.txt`, tokenizer: "alphabet" }, study = tinyStudy(folder, { data, seeds: 1 });
+    const run = async (letters: string) => {
+      const { outcome, ran } = await watched(folder, study, { components: [alphabet(letters)] });
+      return [outcome.data.vocab, outcome.data.hash, ran.length] as const;
+    };
+    const [vocab, hash, first] = await run("");
+    assertEquals([first, await run("")], [1, [vocab, hash, 0]]);
+    const [more, other, ran] = await run("#%!");
+    assertEquals([more, other === hash, ran], [vocab + 3, false, 1]);
+    assertEquals(await run(""), [vocab, hash, 0]);
   });
 });
 
@@ -359,12 +423,12 @@ Deno.test("a task is compared by exact match, of which more is better", async ()
 
 const loss: Metric = { key: "loss", label: "validation loss", unit: "nats per token", better: "lower" };
 
-/** An arm whose runs came to these losses; `null` for one that diverged. */
+/** An arm whose runs came to these losses, or shares; `null` for one that diverged. */
 function arm(name: string, losses: readonly (number | null)[], key: "loss" | "exactMatch" = "loss") {
   const runs = losses.map((value, i) => ({
     seed: i + 1,
     outcome: value === null ? "diverged" : "finished",
-    ...(value !== null && { score: { loss: 0, [key]: value } }),
+    score: { loss: 0, [key]: value ?? -9 }, // one that diverged may have been evaluated before
   }));
   return { name, runs: runs as unknown as TrialResult[] };
 }
@@ -406,6 +470,26 @@ Deno.test("p values are adjusted over all comparisons, and what is better follow
   const metric: Metric = { key: "exactMatch", label: "exact match", unit: "", better: "higher" };
   const [more] = compareArms(shares, metric, { mode: "path", ...options });
   assertEquals([more.kind, Math.sign(more.difference!.mean)], ["better", 1]);
+});
+
+Deno.test("the best rate follows the metric, and is none at which a seed diverged, unless each is", () => {
+  const metric: Metric = { key: "exactMatch", label: "exact match", unit: "", better: "higher" };
+  const planned = { name: "base", training: { learningRate: 9 } } as unknown as PlannedArm;
+  const chosen = (metric: Metric, ...tried: (readonly (number | null)[])[]) => {
+    const sweep = { learningRates: tried.map((_, i) => i + 1), seeds: 2 };
+    const [{ training, sweep: choice }] = chooseRates(
+      [planned],
+      sweep,
+      tried.map((values) => arm("base", values, metric.key).runs),
+      metric,
+    );
+    return [training.learningRate, choice!.atEdge, ...choice!.tried.map(({ value }) => value)];
+  };
+  assertEquals(chosen(loss, [3, 5], [1, 2], [2, 4]), [2, false, 4, 1.5, 3]);
+  assertEquals(chosen(metric, [3, 5], [1, 2], [2, 4]), [1, true, 4, 1.5, 3]);
+  assertEquals(chosen(loss, [null, 0], [3, 4], [2, 6]), [2, false, undefined, 3.5, 4]);
+  assertEquals(chosen(metric, [2, 3], [9, null], [null, null]), [1, true, 2.5, undefined, undefined]);
+  assertEquals(chosen(loss, [null, 0], [0, null]), [1, true, undefined, undefined]);
 });
 
 // ---- costs ----------------------------------------------------------------------------------------------------------
@@ -453,6 +537,14 @@ Deno.test("the base against itself: the same data, other weights, and shares of 
       assertEquals({ ...training, weights: 0 }, a.training);
       assert(weights > 40);
     }
+    // Paired: both sides of two seeds; Welch's: the first side of two and the second side of the next two.
+    const pOf = (pair: number, other: number) => {
+      const [a, again] = [pair, other].map((at, side) => sides[side].slice(2 * at, 2 * at + 2));
+      const [base, arm] = [a, again].map((runs) => runs.map(({ seed, score }) => ({ seed, value: score!.loss })));
+      return difference(base, arm, { paired: pair === other }).p!;
+    };
+    assertEquals(paired.p, Array.from({ length: 20 }, (_, i) => pOf(i, i)));
+    assertEquals(welch.p, Array.from({ length: 20 }, (_, i) => pOf(i, (i + 1) % 20)));
     // Nothing is trained twice.
     assertEquals(await measureFalsePositives(study, 20, { ...options, onEvent }), { paired, welch, ...rest });
     function onEvent({ type }: { type: string }) {

@@ -9,7 +9,7 @@ import { parseVary } from "../model/ablation/vary_flag.ts";
 import { type ModelConfig, resolveConfig } from "../model/config.ts";
 import { createModel, describeModel } from "../model/decoder.ts";
 import { createRuntime } from "../runtime/runtime.ts";
-import { assert, assertEquals, assertRejects, assertThrows } from "./assert.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "./assert.ts";
 
 const base: ModelConfig = { vocab: 19, context: 24, dim: 16, depth: 2, heads: 4 };
 const names = (arms: readonly Arm[]) => arms.map((arm) => arm.name);
@@ -50,12 +50,12 @@ Deno.test("a path: each change on top of those before it", () => {
     base,
     mode: "path",
     vary: [
-      { path: "norm", values: ["layerNorm", "rmsNorm", "none"] },
+      { path: "norm", values: ["rmsNorm", "layerNorm", "none"] },
       { path: "feedForward", values: ["gelu"] },
       { path: "feedForward.hidden", values: [40] },
     ],
   });
-  // Its second step leads back to the base, so it is no arm of its own.
+  // Its first step changes nothing, so it is no arm of its own.
   assertEquals(names(arms), [
     "base",
     "+ norm=layerNorm",
@@ -130,7 +130,14 @@ Deno.test("any plan: names are unique, arms differ, and changes explain each con
       fc.subarray(order, { minLength: 1, maxLength: 4 }).chain((paths) => fc.tuple(...paths.map(variation))),
       fc.constantFrom("one-at-a-time" as const, "path" as const, "factorial" as const),
       (vary, mode) => {
-        const arms = planArms({ base, vary, mode } as AblationDefinition);
+        let arms: Arm[];
+        try {
+          arms = planArms({ base, vary, mode } as AblationDefinition);
+        } catch (error) {
+          assertStringIncludes((error as Error).message, "the path comes back to ");
+          assertEquals(mode, "path");
+          return;
+        }
         assertEquals(new Set(names(arms)).size, arms.length);
         assertEquals(new Set(arms.map((a) => JSON.stringify(canonicalConfig(a.config)))).size, arms.length);
         for (const { changes, config } of arms) {
@@ -226,6 +233,11 @@ const wrong: [what: string, definition: unknown, message: string][] = [
     "a combination that cannot be",
     { mode: "path", vary: [{ path: "norm", values: ["none"] }, { path: "heads", values: [3] }] },
     'Cannot plan arm "+ heads=3": blocks.0.attention: heads 3 does not divide dim 16: set attention.headDim',
+  ],
+  [
+    "a path that comes back",
+    { mode: "path", vary: [{ path: "norm", values: ["none", "rmsNorm"] }, { path: "position", values: ["alibi"] }] },
+    'Cannot plan an ablation: the path comes back to "base" by norm=rmsNorm, expected another model after each step',
   ],
   [
     "an entry of no list",

@@ -1,8 +1,10 @@
 /** Reports of ablations: what each format says, that it says it of every arm, and what none of them may say. */
 import fc from "fast-check";
 import type { AblationOutcome } from "../model/ablation/outcome.ts";
+import { resolveStudy } from "../model/ablation/study_definition.ts";
 import { factsOf } from "../plugins/report/ablation/facts.ts";
 import { movedApart } from "../plugins/report/ablation/frame.ts";
+import { plotNames as knownPlots } from "../plugins/report/ablation/plots.ts";
 import { shortNames } from "../plugins/report/ablation/names.ts";
 import {
   type Plot,
@@ -38,6 +40,7 @@ const outcomes: Readonly<Record<string, AblationOutcome>> = Object.fromEntries(
   }).map(([name, options]) => [name, sampleOutcome(options)]),
 );
 const { path, many, task, withoutCosts } = outcomes;
+const oneArm = sampleOutcome({ ...pathOptions, mode: "one-at-a-time", vary: [], costs: false });
 const plotNames = (plots: readonly Plot[]) => plots.map((plot) => plot.name);
 
 /** Elements of a page or picture whose tags do not match, by a reading that knows void elements and nothing else. */
@@ -126,6 +129,20 @@ Deno.test("Markdown has a row for each arm and each further comparison, with its
   assertEquals(rows[3][4], signed(path.comparisons[0].difference!.mean, 3));
 });
 
+Deno.test("where the context is varied, nothing is said of the base's alone", () => {
+  const vary = [{ path: "context", values: [32, 128] }], lengths = [1, 2];
+  const outcome = sampleOutcome({ mode: "one-at-a-time", vary, lengths }), text = reportMarkdown(outcome);
+  assertStringIncludes(text, "windows of 32, 64 and 128 tokens");
+  assertStringIncludes(text, "Runs with the same seed and the same context see the same batches");
+  assertStringIncludes(reportMarkdown(path), "Runs with the same seed see the same batches");
+  const axis = (outcome: AblationOutcome) =>
+    JSON.stringify(reportPlots(outcome).find(({ name }) => name === "lengths")!.spec).match(/window, [^"]*/)![0];
+  assertEquals([axis(outcome), axis(many)], [
+    "window, multiples of the context of the model",
+    "window, multiples of 64 tokens",
+  ]);
+});
+
 Deno.test("pages and pictures are well-formed and load nothing", async () => {
   assertEquals(unbalanced("<p><b>x</p>a & b < c"), [
     "</p> closes <b>",
@@ -150,6 +167,12 @@ Deno.test("pages and pictures are well-formed and load nothing", async () => {
       assert(!tag.startsWith("<th") || /scope="(row|col)"/.test(tag));
     }
   }
+});
+
+Deno.test("a page holds the study as a file that repeats it", async () => {
+  const study = resolveStudy({ base: { preset: "vaswani", dim: 32 }, to: "llama", match: "parameters", data: "a.txt" });
+  const html = await reportHtml({ ...oneArm, study }), text = textOf(html.slice(html.indexOf("as a file for --study")));
+  assertEquals(resolveStudy(JSON.parse(text.slice(text.indexOf("{"), text.indexOf("\n}") + 2))), study);
 });
 
 Deno.test("names are escaped in every format", async () => {
@@ -323,6 +346,13 @@ Deno.test("a report is written as a whole; pictures have their own style", async
     }
     await writeReport(many, `${folder}/report`);
     assertEquals(filesIn(`${folder}/report`), files);
+    // No picture of an earlier report stays beside those of a later one; what others have put there does.
+    Deno.writeTextFileSync(`${folder}/report/mine.svg`, "<svg/>");
+    const fewer = await writeReport(oneArm, `${folder}/report`);
+    assert(fewer.length < names.length);
+    assertEquals(Object.keys(filesIn(`${folder}/report`)), [...fewer, "mine.svg"].sort());
+    const all = new Set(Object.values(outcomes).flatMap((outcome) => plotNames(reportPlots(outcome))));
+    assertEquals([...all].sort(), [...knownPlots].sort());
   });
 });
 

@@ -573,6 +573,8 @@ const wrongCommands: readonly (readonly [args: readonly string[], message: strin
   ],
   [["--aa", "4", "--to", "llama"], "--aa and --to are both given, expected one of them"],
   [["--aa", "4", "--vary", "norm=none"], "--aa and --vary are both given, expected one of them"],
+  [["--aa", "4", "--target", "2"], "--aa and --target are both given, expected one of them"],
+  [["--aa", "4", "--seeds", "1,2"], "--aa and a list of --seeds are both given, expected how many runs each side has"],
   [["--aa", "4", "--mode", "path"], "--aa and --mode are both given, expected one of them"],
   [["--match", "none", "--match-path", "dim"], "--match none and --match-path are both given, expected one of them"],
   [["--base", "bert"], '--base is "bert", expected vaswani, gpt2, llama or a JSON file'],

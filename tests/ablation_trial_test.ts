@@ -3,6 +3,7 @@ import type { Component } from "../components/component.ts";
 import { codeVersion } from "../model/ablation/code_version.ts";
 import { evaluationSteps } from "../model/ablation/curve.ts";
 import { openLearning } from "../model/ablation/learning.ts";
+import { evaluateLengths } from "../model/ablation/lengths.ts";
 import type { TrialResult } from "../model/ablation/outcome.ts";
 import type { StudyDefinition } from "../model/ablation/study_definition.ts";
 import {
@@ -13,6 +14,7 @@ import {
   type TrialSpec,
 } from "../model/ablation/trial.ts";
 import { runTrials, type TrialsOptions } from "../model/ablation/trial_threads.ts";
+import { openData } from "../model/data/data_info.ts";
 import { CheckpointError } from "../model/source.ts";
 import { VERSION } from "../model/version.ts";
 import { createRuntime } from "../runtime/runtime.ts";
@@ -193,6 +195,26 @@ Deno.test("arms of one seed share the order of data, and the initial weights of 
   });
 });
 
+Deno.test("on longer windows a trial is evaluated with the rows that its own seed gives to what nothing trained", async () => {
+  await withStory(async (folder) => {
+    // Steps that are too short for any weight to move.
+    const study = { base: { position: "learned" }, lengths: [2], training: { learningRate: 1e-60 } };
+    const [, spec] = await trials(folder, study), { seed, training } = spec;
+    using learning = await openLearning(spec.data, training, { context: 8, seed });
+    const { model, trainer } = assembleTrial(spec, host);
+    assertEquals([seed, (await finished(spec)).lengths], [2, await learning.lengths(model, none, {})]);
+    using data = await openData((spec.data as { directory: string }).directory);
+    const [own, other] = [
+      await evaluateLengths(model, data.validation, [2], { seed }),
+      await evaluateLengths(model, data.validation, [2]),
+    ];
+    assertEquals(await learning.lengths(model, none, {}), own);
+    assert(own![0].loss !== other![0].loss);
+    trainer.close();
+    model.close();
+  });
+});
+
 Deno.test("evaluations are spread over the steps, the last one at the end", () => {
   const steps = (steps: number, evaluations: number) => [...evaluationSteps({ steps, evaluations })];
   assertEquals([steps(10, 5), steps(10, 1), steps(3, 3)], [[2, 4, 6, 8, 10], [10], [1, 2, 3]]);
@@ -345,8 +367,7 @@ Deno.test("the first error stops the other trials, which leave checkpoints, and 
 Deno.test("a module that threads cannot import is an error that says so, but not once there is nothing to do", async () => {
   await withStory(async (folder) => {
     const specs = await trials(folder), use = [`${folder}/missing.ts`];
-    const error = await assertRejects(() => runTrials(specs, { ...options, use }), Error);
-    assertEquals(error.name, "TypeError");
+    const error = await assertRejects(() => runTrials(specs, { ...options, use }), TypeError);
     assertMatch(error.message, /^\w.*, seed \d: Cannot use .*missing\.ts: it cannot be imported: Module not found/);
     await runTrials(specs, { ...options, use, stop: () => true });
   });

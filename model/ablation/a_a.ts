@@ -42,6 +42,7 @@ export interface AaOutcome {
 /**
  * Compares the base with itself, `pairs` times with new seeds: A with A, where every difference that is found is a false
  * one. So many should be found as alpha says; more would mean that differences between variants are not to be believed.
+ * Each side of a pair has as many runs as the definition has seeds, whichever those are.
  *
  * Both sides of a pair have the same data order and other initial weights, as two variants have that share few tensors.
  * For Welch's test each first side meets the second side of the next pair, with which it shares nothing.

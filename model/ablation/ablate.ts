@@ -36,15 +36,18 @@ export async function ablate(definition: StudyDefinition, options: AblateOptions
   }
   const runs = await run(arms, study.seeds);
   store.arrange(keys);
-  const costs = study.costs
-    ? await armCosts(laboratory, arms.map((arm, i) => ({ ...arm, code: runs[i][0].code })))
-    : undefined;
+  // An arm whose numbers are not finite at the very first step has nothing that could be timed.
+  const timed = arms.flatMap((arm, i) =>
+    runs[i].some(({ steps }) => steps > 0) ? { ...arm, code: runs[i][0].code } : []
+  );
+  const found = study.costs ? await armCosts(laboratory, timed) : undefined;
+  const costs = new Map(found?.map((cost, i) => [timed[i].name, cost]));
   laboratory.throwIfStopped();
   const outcomes = arms.map((arm, i): ArmOutcome => ({
     ...arm,
     runs: runs[i],
     ...summarize(runs[i], metric),
-    ...(costs && { costs: costs[i] }),
+    ...(costs.has(arm.name) && { costs: costs.get(arm.name)! }),
   }));
   return {
     title: study.title,

@@ -28,11 +28,17 @@ export async function planIn(
   const data = await prepareStudyData(study, {
     folder: `${folder}/data`,
     components,
-    context: study.base.context as number * Math.max(1, ...study.lengths),
+    context: Math.max(...contextsOf(study)) * Math.max(1, ...study.lengths),
     progress: (what) => say({ type: "doing", what }),
   });
   const arms = await planStudy(study, data, additions, (arms) => timeSteps(laboratory, arms, data));
   return { study, data, arms };
+}
+
+/** Contexts of the arms, that of the base first. */
+function contextsOf({ base, vary }: Study): number[] {
+  const varied = vary.flatMap(({ path, values }) => path === "context" ? values : []);
+  return [base.context, ...varied] as number[];
 }
 
 /** What arms are compared by. */

@@ -3,6 +3,7 @@ import { breathe } from "../breathe.ts";
 import { writeTextAtomic } from "../data/token_file.ts";
 import { sha256 } from "../sha256.ts";
 import { CheckpointError } from "../source.ts";
+import { type Trainer, TrainingError } from "../trainer.ts";
 import type { Laboratory } from "./laboratory.ts";
 import { type Learning, openLearning } from "./learning.ts";
 import { measureCosts } from "./costs.ts";
@@ -41,7 +42,8 @@ export async function armCosts(
 
 /**
  * Seconds that a step of each arm takes on the threads of one job: in turn, medians of several rounds. They are kept,
- * so that the number of steps that a budget of time allows stays what it was.
+ * so that the number of steps that a budget of time allows stays what it was. Steps are of length 0: an arm that would
+ * diverge takes its time like any other.
  */
 export async function timeSteps(
   { folder, additions, simd, threads, jobs, say, throwIfStopped }: Laboratory,
@@ -61,7 +63,8 @@ export async function timeSteps(
   using held = new DisposableStack();
   for (const { config, training } of arms) {
     const learning = held.use(await openLearning(source, training, { context: config.context, seed: 0 }));
-    const { model, trainer } = assembleTrial({ config, training, seed: 0 }, { runtime, ...additions });
+    const still = { ...training, learningRate: 0 };
+    const { model, trainer } = assembleTrial({ config, training: still, seed: 0 }, { runtime, ...additions });
     held.defer(() => model.close());
     held.defer(() => trainer.close());
     opened.push({ learning, model, trainer, times: [] });
@@ -71,7 +74,7 @@ export async function timeSteps(
     for (const { learning, trainer, times } of opened) {
       const begun = performance.now(), seconds = () => (performance.now() - begun) / 1000;
       let steps = 0;
-      do await trainer.train([learning.example(steps++)], learning.batch); while (seconds() < SECONDS);
+      do await timedStep(trainer, learning, steps++); while (seconds() < SECONDS);
       if (round >= 0) times.push(seconds() / steps);
       await breathe();
       throwIfStopped(); // before anything is kept
@@ -82,7 +85,15 @@ export async function timeSteps(
   return names.map((name) => kept.get(name)!);
 }
 
-/** What a JSON file holds by name, which can be added to. */
+async function timedStep(trainer: Trainer, learning: Learning, step: number): Promise<void> {
+  try {
+    await trainer.train([learning.example(step)], learning.batch);
+  } catch (error) {
+    if (!(error instanceof TrainingError)) throw error; // not finite from the start: its trials have a row that says so
+  }
+}
+
+/** What a JSON file holds by name, which can be added to. Throws a {@linkcode CheckpointError} where it cannot. */
 function openKept<T>(path: string): Map<string, T> & { save(): void } {
   const kept = new Map<string, T>();
   try {
@@ -93,7 +104,13 @@ function openKept<T>(path: string): Map<string, T> & { save(): void } {
       throw new CheckpointError(`Cannot read ${path}: ${message}; without it, it is measured anew`, { cause: error });
     }
   }
-  const save = () => writeTextAtomic(path, `${JSON.stringify(Object.fromEntries(kept), null, 2)}\n`);
+  const save = () => {
+    try {
+      writeTextAtomic(path, `${JSON.stringify(Object.fromEntries(kept), null, 2)}\n`);
+    } catch (error) {
+      throw new CheckpointError(`Cannot write ${path}: ${(error as Error).message}`, { cause: error });
+    }
+  };
   return Object.assign(kept, { save });
 }
 

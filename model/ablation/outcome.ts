@@ -170,6 +170,6 @@ export interface AblationOutcome {
   readonly arms: readonly ArmOutcome[];
   /** In the order of the arms; of a path each step against the one before it, then the last against the base. */
   readonly comparisons: readonly Comparison[];
-  /** Results in the same folder that belong to other data, configs or code, and were not used. */
+  /** Results in the same folder that are of other data, configs, trainings, seeds or code, and were not used. */
   readonly unused: number;
 }

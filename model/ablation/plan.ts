@@ -54,7 +54,8 @@ const modes: readonly AblationMode[] = ["one-at-a-time", "path", "factorial"];
  * The models that a definition compares, the base first. Nothing is built and no weight is allocated.
  *
  * - `one-at-a-time`: the base with one value changed, for every value. Names: `position=rope`.
- * - `path`: each value in the order given, on top of those before it. Names: `+ position=rope`, what the step adds.
+ * - `path`: each value in the order given, on top of those before it. Names: `+ position=rope`, what the step adds. A step
+ *   that changes nothing adds no arm; one back to an earlier arm is refused, as the next would not be one change away.
  * - `factorial`: every combination, each path as in the base or with one of its values.
  *   Names: `norm=layerNorm + position=rope`.
  *
@@ -69,7 +70,9 @@ export function planArms(definition: AblationDefinition, components: readonly Co
   const known = [...builtins, ...components], arms = new Map<string, Arm>();
   const add = (name: string, changes: readonly Change[]) => {
     const config = resolveArm(known, name, base, changes), key = canonicalJson("config", canonicalConfig(config));
-    if (!arms.has(key)) arms.set(key, { name, config, changes });
+    const before = arms.get(key);
+    if (!before) arms.set(key, { name, config, changes });
+    return before;
   };
   add("base", []);
   const changes = vary.map(({ path, values }) => values.map((value): Change => ({ path, value })));
@@ -77,7 +80,16 @@ export function planArms(definition: AblationDefinition, components: readonly Co
     for (const chosen of combinations(changes)) if (chosen.length) add(chosen.map(changeName).join(" + "), chosen);
   } else if (mode === "path") {
     const steps = changes.flat();
-    steps.forEach((step, i) => add(`+ ${changeName(step)}`, withoutOverwritten(steps.slice(0, i + 1))));
+    steps.forEach((step, i) => {
+      const last = [...arms.values()].at(-1),
+        before = add(`+ ${changeName(step)}`, withoutOverwritten(steps.slice(0, i + 1)));
+      if (before && before !== last) {
+        throw new TypeError(
+          `Cannot plan an ablation: the path comes back to ${JSON.stringify(before.name)} by ${changeName(step)}, ` +
+            "expected another model after each step",
+        );
+      }
+    });
   } else {
     for (const change of changes.flat()) add(changeName(change), [change]);
   }

@@ -63,20 +63,26 @@ async function prepareText(
   const choice = resolveComponent(known, "tokenizer", tokenizer ?? defaultTokenizer(bytes), "tokenizer").config;
   const share = validation ?? defaultValidation(bytes), text = await fingerprint(files);
   const id = await hashOf({ text, tokenizer: choice as unknown as Json, validation: share });
-  const directory = `${folder}/${id.slice(0, 16)}`;
-  if (!exists(`${directory}/data.json`)) { // which is written last
+  const directory = `${folder}/${id.slice(0, 16)}`, whole = `${directory}/data.json`; // which is written last
+  // What a tokenizer from elsewhere does may have changed since.
+  const isOwn = components.some(({ slot, type }) => slot === "tokenizer" && type === choice.type);
+  if (isOwn || !exists(whole)) {
     Deno.mkdirSync(directory, { recursive: true });
     progress?.(`training the tokenizer: ${choice.type}`);
     const json = await trainTokenizer<Component>(choice as never, corpus(paths), { components });
-    writeTextAtomic(`${directory}/tokenizer.json`, JSON.stringify(json));
-    await prepareData({
-      paths,
-      tokenizer: tokenizerOf(json),
-      directory,
-      validation: share,
-      context,
-      progress: (done, total) => progress?.(`encoding the text: ${Math.floor(100 * done / total)}%`),
-    });
+    const file = `${directory}/tokenizer.json`, tokenizer = JSON.stringify(json);
+    if (!exists(whole) || Deno.readTextFileSync(file) !== tokenizer) {
+      if (exists(whole)) Deno.removeSync(whole);
+      writeTextAtomic(file, tokenizer);
+      await prepareData({
+        paths,
+        tokenizer: tokenizerOf(json),
+        directory,
+        validation: share,
+        context,
+        progress: (done, total) => progress?.(`encoding the text: ${Math.floor(100 * done / total)}%`),
+      });
+    }
   }
   using prepared = await openData(directory);
   const { info, train, validation: held } = prepared, shortest = Math.min(train.length, held.length);

@@ -1,6 +1,7 @@
 import { createRuntime } from "../../runtime/runtime.ts";
 import type { Simd } from "../../runtime/wasm.ts";
 import type { Additions } from "../additions.ts";
+import { CheckpointError } from "../source.ts";
 import type { TrialResult } from "./outcome.ts";
 import { runTrial, type TrialProgress, type TrialSpec } from "./trial.ts";
 import type { TrialStateOptions } from "./trial_state.ts";
@@ -94,6 +95,12 @@ async function ownRunner(
   };
 }
 
+/** An error of another thread, of its kind if that is one that callers may tell apart. */
+function errorFrom({ name, message }: Extract<ThreadEvent, { type: "failed" }>): Error {
+  const Kind = [CheckpointError, RangeError, TypeError].find((kind) => kind.name === name) ?? Error;
+  return Object.assign(new Kind(message), { name });
+}
+
 /** In a thread of its own. */
 function threadRunner(
   { threads, simd, use, state, progress, stop }: TrialsOptions,
@@ -111,7 +118,7 @@ function threadRunner(
     const answer = Promise.withResolvers<TrialResult | undefined>();
     worker.onmessage = ({ data }: MessageEvent<ThreadEvent>) => {
       if (data.type === "ended") answer.resolve(data.result);
-      else if (data.type === "failed") answer.reject(Object.assign(new Error(data.message), { name: data.name }));
+      else if (data.type === "failed") answer.reject(errorFrom(data));
       else {
         try {
           progress?.(spec, data.progress);

@@ -26,6 +26,7 @@ const rivals: readonly (readonly [keyof AblateGiven, keyof AblateGiven])[] = [
   ["aa", "sweep"],
   ["aa", "extrapolate"],
   ["aa", "detect"],
+  ["aa", "target"],
   ["aa", "plan"],
 ];
 
@@ -36,8 +37,7 @@ export const nothingVaried = "nothing is varied, expected --vary or --to, or --a
  * The definition of a study, as `resolveStudy` reads it, from flags and what the file of `--study` holds, if any; a flag
  * goes before what the file says of the same. Where neither names a base or what to vary, both are those of
  * {@linkcode defaultDefinition}. Only flags are checked, not what the file says, not even that it varies something: a word
- * in it may be misspelt. Throws a {@linkcode UsageError} that
- * names the flag, or both where two contradict each other.
+ * in it may be misspelt. Throws a {@linkcode UsageError} that names the flag, or both where two contradict each other.
  */
 export function definitionOf(given: AblateGiven, file?: unknown): unknown {
   expectNoRivals(given);
@@ -74,6 +74,9 @@ function expectNoRivals(given: AblateGiven): void {
   if (both) throw new UsageError(`--${both[0]} and --${both[1]} are both given, expected one of them`);
   if (given.to !== undefined && given.mode !== undefined && given.mode !== "path") {
     throw new UsageError(`--to and --mode ${given.mode} are both given, expected --mode path or none with --to`);
+  }
+  if (given.aa !== undefined && typeof given.seeds === "object") {
+    throw new UsageError(`--aa and a list of --seeds are both given, expected how many runs each side has`);
   }
   if (given.match === "none" && given["match-path"] !== undefined) {
     throw new UsageError("--match none and --match-path are both given, expected one of them");

@@ -45,7 +45,7 @@ export const ablateFlags = {
     component,
     "initial weights: normal, xavier, kaiming, t5, smallInit (default: as base or task says, or normal)",
   ),
-  seeds: seeds("n|n,n", "how many trainings of each arm (default 3), or with which seeds: 1,2,7"),
+  seeds: seeds("n|n,n", "how many trainings of each arm (default 3), or with which seeds: 1,2,7; of --aa how many"),
   steps: amount("n", "steps of every training (default 300, of a task its own number)", { min: 1 }),
   flops: amount("x", "or floating-point operations of every training, 1e12: cheaper arms make more steps", {
     above: 0,

@@ -1,11 +1,10 @@
 import { builtins } from "../../components/builtins.ts";
 import type { AaOutcome, FalsePositives } from "../../model/ablation/a_a.ts";
 import type { TimedPlan } from "../../model/ablation/ablate.ts";
-import type { AblationOutcome } from "../../model/ablation/outcome.ts";
 import { metricFor } from "../../model/ablation/ablation_plan.ts";
 import { evaluationSteps } from "../../model/ablation/curve.ts";
 import { comparedPairs, samplesOf } from "../../model/ablation/comparisons.ts";
-import type { Metric, TrialResult } from "../../model/ablation/outcome.ts";
+import type { AblationOutcome, Metric, TrialResult } from "../../model/ablation/outcome.ts";
 import type { PlannedArm } from "../../model/ablation/planned_arms.ts";
 import { type Effect, runsToDetect } from "../../model/ablation/power.ts";
 import { type Sample, summary } from "../../model/ablation/statistics.ts";

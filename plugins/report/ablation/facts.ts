@@ -84,6 +84,8 @@ export interface Facts {
   readonly metric: MetricFacts;
   /** What an arm is compared with: `base`, `the step before`. */
   readonly against: string;
+  /** Tokens that models see at once, each number once, the smallest first. */
+  readonly contexts: readonly number[];
 }
 
 /** A mean over seeds somewhere on a line. */
@@ -124,7 +126,8 @@ export function factsOf(outcome: AblationOutcome): Facts {
       seeds: difference?.test === "paired t test" ? differencesBySeed(outcome, comparison).map(scaled) : [],
     };
   });
-  return { outcome, arms, comparisons, metric, against: path ? "the step before" : arms[0].name };
+  const contexts = [...new Set(arms.map(({ arm }) => arm.config.context))].sort((a, b) => a - b);
+  return { outcome, arms, comparisons, metric, against: path ? "the step before" : arms[0].name, contexts };
 }
 
 /** Means by `x` over runs, where each has a value. */

@@ -1,4 +1,5 @@
 import type { AblationOutcome } from "../../../model/ablation/outcome.ts";
+import { definitionOfStudy } from "../../../model/ablation/study_definition.ts";
 import { asMarkup, type Markup, markup } from "../markup.ts";
 import type { Plot } from "../plot.ts";
 import { renderPlot } from "../render.ts";
@@ -108,7 +109,7 @@ function verdict(words: string, name: string, { comparisons }: Facts): Markup {
 function runs(facts: Facts): Markup {
   const { outcome: { unused } } = facts, all = runTable(facts);
   const rest = unused
-    ? ` Of the results in the folder ${unused} belong to other data, configs or code and were not used.`
+    ? ` Of the results in the folder ${unused} are of other data, configs, trainings, seeds or code, and were not used.`
     : "";
   return markup`<p>Every number of every run is in <code>results.csv</code>.${rest}</p>
 <details><summary>All ${all.rows.length} runs, with the SHA-256 of their weights</summary>
@@ -124,6 +125,6 @@ function repeat({ arms, outcome: { command, data, code, study } }: Facts): Marku
 <dt>Code</dt><dd>Tenon ${code}</dd>
 <dt>Data</dt><dd>SHA-256 <code>${data.hash}</code></dd>
 </dl>
-${json("The study, every default filled in", study)}
+${json("The study as a file for --study, every default filled in", definitionOfStudy(study))}
 ${arms.map(({ name, arm: { config, training } }) => json(`${name}: config and training`, { config, training }))}`;
 }

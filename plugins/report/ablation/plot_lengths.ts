@@ -18,10 +18,10 @@ export function lengthPlot(facts: Facts): Plot | undefined {
   const all = lines.flatMap((line) => line.points);
   if (!all.length) return undefined;
   const multiples = [...new Set(all.map((p) => p.x))].sort((a, b) => a - b);
-  const context = facts.arms[0].arm.config.context, means = all.map((p) => p.mean);
+  const means = all.map((p) => p.mean), [context, another] = facts.contexts;
   const log = Math.min(...means) > 0 && Math.max(...means) > 4 * Math.min(...means);
   const x = axisOf(multiples, {
-    title: `window, multiples of ${whole(context)} tokens`,
+    title: `window, multiples of ${another ? "the context of the model" : `${whole(context)} tokens`}`,
     log: true,
     margin: 0.05,
     values: multiples,

@@ -45,7 +45,7 @@ const modes: Readonly<Record<Study["mode"], string>> = {
 
 /** What was compared, and how. */
 export function setup(facts: Facts): Fact[] {
-  const { arms, metric, outcome: { study, data, machine, code } } = facts;
+  const { arms, metric, contexts, outcome: { study, data, machine, code } } = facts;
   const preset = study.preset === null ? "" : ` The base has the components of ${study.preset}.`;
   const tokens = data.trainTokens === undefined
     ? "as many samples as training takes"
@@ -62,10 +62,10 @@ export function setup(facts: Facts): Fact[] {
     {
       term: "Seeds",
       text:
-        `${counted(study.seeds.length, "seed")} (${
-          ranges(study.seeds)
-        }). Runs with the same seed see the same batches ` +
-        "in the same order, as far as they go, and begin with the same weights where the shapes agree.",
+        `${counted(study.seeds.length, "seed")} (${ranges(study.seeds)}). Runs with the same seed ${
+          contexts.length > 1 ? "and the same context " : ""
+        }see the same batches ` +
+        "in the same order, as far as they go; runs with the same seed begin with the same weights where the shapes agree.",
     },
     { term: "Learning rate", text: learningRates(facts) },
     { term: "Sizes", text: sizes(facts) },
@@ -73,11 +73,11 @@ export function setup(facts: Facts): Fact[] {
   ];
 }
 
-function budget({ arms, outcome: { study } }: Facts): string {
+function budget({ arms, contexts, outcome: { study } }: Facts): string {
   const steps = arms.map((arm) => arm.arm.training.steps), [least, most] = [Math.min(...steps), Math.max(...steps)];
-  const { batch, optimizer, schedule } = study.training, { context } = arms[0].arm.config;
+  const { batch, optimizer, schedule } = study.training;
   const many = least === most ? whole(least) : `${whole(least)} to ${whole(most)}`;
-  const each = `${counted(batch, "window")} of ${whole(context)} tokens`;
+  const each = `${counted(batch, "window")} of ${listed(contexts.map(whole))} tokens`;
   const how = ` Optimizer ${optimizer.type}, schedule ${schedule.type}.`;
   if (study.budget.flops !== undefined) {
     return `${
