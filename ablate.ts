@@ -27,7 +27,7 @@ import { definitionOf, nothingVaried } from "./plugins/cli/ablate_definition.ts"
 import { ablateFlags, type AblateGiven } from "./plugins/cli/ablate_flags.ts";
 import { ablationScreen } from "./plugins/cli/ablate_screen.ts";
 import { storyPath, writeStories } from "./plugins/cli/ablate_stories.ts";
-import { aaTable, plannedPowerLines, planTable, powerLines, width } from "./plugins/cli/ablate_tables.ts";
+import { aaTable, plannedPowerLines, planTable, powerLines, powerTable, width } from "./plugins/cli/ablate_tables.ts";
 import { flagHelp, parseFlags, UsageError } from "./plugins/cli/flags.ts";
 import { note, print, runCommand } from "./plugins/cli/terminal.ts";
 import { importUsed } from "./plugins/cli/use.ts";
@@ -35,8 +35,8 @@ import { importUsed } from "./plugins/cli/use.ts";
 const USAGE = `Usage: deno run -A ablate.ts [flags]
 
 Without flags: from Vaswani's decoder to Llama's, one component at a time, with 5 seeds, 500 steps and the same number of
-parameters, on stories that are made up; about three minutes on two cores. With --data or --task, and nothing that says
-what to compare, it is the same path, with the seeds, steps and sizes that the flags or their defaults say.
+parameters, on stories that are made up; about three minutes on two cores. With --data it is the same on another text, with
+--task the same path, with the seeds, steps and sizes that the flags or their defaults say.
 
 ${flagHelp(ablateFlags)}`;
 
@@ -138,6 +138,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (given.help) return print(`${USAGE}\n`), 0;
   const { components, plugins } = await importUsed(given.use);
   const known = [...components, ...plugins.flatMap((plugin) => plugin.components ?? [])];
+  if (given.sd !== undefined) return print(`${powerTable(given.sd, given)}\n`), 0;
   if (given.schema) return print(`${JSON.stringify(studySchema(known), null, 2)}\n`), 0;
   const isNew = !exists(out), definition = definitionFor(given, out, known), screen = ablationScreen(given);
   const interrupt = new AbortController();

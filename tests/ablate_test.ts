@@ -177,6 +177,17 @@ const MINE = `export const mine = {
 };
 `;
 
+Deno.test("--sd says how many seeds show --detect before anything is trained", async () => {
+  await workplace(async (folder) => {
+    const before = namesIn(folder), { out } = await works(folder, "--sd", "0.0076", "--detect", "0.01");
+    assertMatch(out, /^Seeds of each arm .* at alpha 0\.05, where single runs have a standard\ndeviation of 0\.0076; /);
+    // As runsToDetect has them, which tests/statistics_test.ts holds to known numbers.
+    const rows = [[0.04, 3, 3, 3], [0.02, 4, 5, 4], [0.01, 11, 12, 7], [0.005, 38, 39, 21]];
+    for (const row of rows) assertMatch(out, new RegExp(`\\n +${row.join(" +")}(\\n|$)`));
+    assertEquals(namesIn(folder), before);
+  });
+});
+
 Deno.test("--use: components of others as values of --vary, on one thread and on several", async () => {
   await workplace(async (folder) => {
     await Deno.writeTextFile(`${folder}/mine.ts`, MINE);

@@ -332,6 +332,7 @@ Deno.test("a report is written as a whole; pictures have their own style", async
     assertEquals(Object.keys(files), [...names].sort());
     assertEquals(names, [
       "results.csv",
+      "results.jsonl",
       "results.md",
       ...plotNames(reportPlots(many)).map((n) => `${n}.svg`),
       "index.html",
@@ -339,6 +340,8 @@ Deno.test("a report is written as a whole; pictures have their own style", async
     const text = (name: string) => new TextDecoder().decode(files[name]);
     assertEquals(text("index.html"), await reportHtml(many));
     assertEquals(text("results.csv"), reportCsv(many));
+    const lines = text("results.jsonl").trimEnd().split("\n").map((line) => JSON.parse(line));
+    assertEquals(lines, many.arms.flatMap((arm) => arm.runs) as unknown[]);
     assertEquals(text("results.md"), reportMarkdown(many));
     for (const name of names.filter((n) => n.endsWith(".svg"))) {
       assertStringIncludes(text(name), "prefers-color-scheme: dark");

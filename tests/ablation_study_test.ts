@@ -436,19 +436,15 @@ const { title, base: standardBase, to } = defaultDefinition;
 /** Flags, what a file holds, and the definition that the two are. */
 const commands: readonly (readonly [args: readonly string[], file: unknown, definition: unknown])[] = [
   [[], undefined, defaultDefinition],
-  [["--data", "a.txt", "--data", "copy"], undefined, {
-    title,
-    base: standardBase,
-    to,
-    data: { files: ["a.txt", "copy"] },
-  }],
+  [["--data", "a.txt", "--data", "copy"], undefined, { ...defaultDefinition, data: { files: ["a.txt", "copy"] } }],
   [["--task", "copy", "--dim", "32", "--init", '{"type":"normal","std":0.1}'], undefined, {
     title,
     base: { ...standardBase as object, dim: 32, init: { type: "normal", std: 0.1 } },
     to,
     data: { task: "copy" },
   }],
-  [["--seeds", "9"], { data: "a.txt" }, { title, base: standardBase, to, data: "a.txt", seeds: 9 }],
+  [["--seeds", "9"], { data: "a.txt" }, { ...defaultDefinition, data: "a.txt", seeds: 9 }],
+  [["--seeds", "9"], { data: "copy" }, { title, base: standardBase, to, data: "copy", seeds: 9 }],
   [["--base", "vaswani", "--to", "gpt2", "--mode", "path"], undefined, { base: "vaswani", to: "gpt2" }],
   [["--base", "gpt2", "--heads", "2", "--vary", "norm=none", "--vary", "dim=16,32"], undefined, {
     base: { preset: "gpt2", heads: 2 },

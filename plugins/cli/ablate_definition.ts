@@ -88,9 +88,11 @@ function startOf(given: AblateGiven, file: Fields | undefined): Fields {
   const isNamed = ["base", "to", "vary"].some((key) => file && key in file) || given.vary.length > 0 ||
     given.base !== undefined || given.to !== undefined;
   if (isNamed) return file ?? {};
-  if (!file && !given.data.length && given.task === undefined) return { ...defaultDefinition };
-  const { title, base, to } = defaultDefinition;
-  return { title, base, to, ...file };
+  const { title, base, to, ...others } = defaultDefinition, data = file?.data;
+  // How long a task takes to learn, it says itself.
+  const isTask = given.task !== undefined || (isObject(data) && "task" in data) ||
+    (typeof data === "string" && isTaskName(data));
+  return { title, base, to, ...(!isTask && others), ...file };
 }
 
 function varied(start: Fields, given: AblateGiven): Fields {

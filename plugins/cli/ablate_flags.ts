@@ -84,6 +84,10 @@ export const ablateFlags = {
     above: 0,
     real: true,
   }),
+  sd: amount("x", "print how many seeds show --detect where single runs have this standard deviation, and stop", {
+    above: 0,
+    real: true,
+  }),
   alpha: amount("x", "largest chance of finding a difference where there is none (default 0.05)", {
     above: 0,
     max: 0.5,

@@ -86,6 +86,32 @@ export function aaTable({ study, pairs, runs, diverged, paired, welch }: AaOutco
   ].join("\n");
 }
 
+/** How many seeds would show differences where single runs vary by `sd`: a calculator, before anything is trained. */
+export function powerTable(
+  sd: number,
+  { detect = 0.01, alpha = 0.05 }: { readonly detect?: number | undefined; readonly alpha?: number | undefined },
+): string {
+  const rows = [4, 2, 1, 0.5].map((factor) => {
+    const delta = Number((factor * detect).toPrecision(6)), runs = { delta, alpha };
+    return [
+      String(delta),
+      seedsFor({ ...runs, sd, paired: false }),
+      seedsFor({ ...runs, sd: sd * Math.SQRT2, paired: true }),
+      seedsFor({ ...runs, sd, paired: true }),
+    ];
+  });
+  const columns = ["difference", "unpaired", "paired, r = 0", "paired, r = 0.5"].map((title) => ({ title }));
+  return [
+    ...wrapped(
+      `Seeds of each arm that show a difference with a chance of 80 %, at alpha ${alpha}, where single runs have a ` +
+        `standard deviation of ${sd}; r is how runs of two arms with the same seed correlate:`,
+      width(),
+    ),
+    "",
+    textTable({ caption: "", columns, rows }, width()).trimEnd(),
+  ].join("\n");
+}
+
 /** How many seeds would show differences, given how much these runs vary. */
 export function powerLines({ comparisons, study, metric }: AblationOutcome): string[] {
   const sds = comparisons.flatMap(({ difference }) => difference?.sd || []).sort((a, b) => a - b);

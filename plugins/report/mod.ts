@@ -13,7 +13,7 @@
  */
 export { reportHtml } from "./ablation/page.ts";
 export { reportPlots } from "./ablation/plots.ts";
-export { reportCsv, reportMarkdown, reportTable } from "./ablation/texts.ts";
+export { reportCsv, reportLines, reportMarkdown, reportTable } from "./ablation/texts.ts";
 export { writeReport } from "./ablation/write.ts";
 export { type LossCurves, lossPlot, type LossPoint } from "./loss_plot.ts";
 export type { Plot, PlotSpec } from "./plot.ts";

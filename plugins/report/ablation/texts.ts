@@ -69,6 +69,11 @@ export function reportCsv(outcome: AblationOutcome): string {
   ]);
 }
 
+/** Every trial as a line of JSON, arm by arm. */
+export function reportLines({ arms }: AblationOutcome): string {
+  return arms.flatMap(({ runs }) => runs.map((run) => `${JSON.stringify(run)}\n`)).join("");
+}
+
 /** A block of code with a fence that it does not hold. */
 function fenced(text: string): string {
   const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length)), fence = "`".repeat(longest + 1);
