@@ -70,8 +70,9 @@ function section(title: string, content: Markup | readonly (Markup | undefined)[
   return markup`<section>\n<h2>${title}</h2>\n${content}</section>`;
 }
 
-function figure({ caption }: Plot, svg: string): Markup {
-  return markup`<figure>${asMarkup(svg)}<figcaption>${caption}</figcaption></figure>\n`;
+function figure({ title, caption }: Plot, svg: string): Markup {
+  const scroll = markup`<div class="scroll" role="region" aria-label="${title}" tabindex="0">${asMarkup(svg)}</div>`;
+  return markup`<figure>${scroll}<figcaption>${caption}</figcaption></figure>\n`;
 }
 
 /** A table that scrolls within its place. Verdicts of `facts` have their colour. */

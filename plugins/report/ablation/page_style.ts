@@ -35,7 +35,8 @@ td.text { white-space: normal; min-width: 13rem; max-width: 24rem }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: 2rem 2.5rem;
   align-items: start; margin: 1.5rem 0 }
 figure { margin: 0; min-width: 0; max-width: 38rem }
-.plot { display: block; width: 100%; height: auto }
+figure .scroll { margin: 0 }
+.plot { display: block; width: 100%; min-width: 27rem; height: auto }
 figcaption { margin-top: .25rem; overflow-wrap: anywhere }
 details { margin: .5rem 0 } summary { cursor: pointer; overflow-wrap: anywhere }
 pre { overflow-x: auto; background: var(--grid); padding: .75rem 1rem; border-radius: 6px; font-size: .8125rem; line-height: 1.45 }
