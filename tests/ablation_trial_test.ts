@@ -347,14 +347,21 @@ Deno.test("trials in threads that are stopped leave checkpoints, and go on to th
 
 Deno.test("the first error stops the other trials, which leave checkpoints, and is thrown", async () => {
   await withStory(async (folder) => {
-    const [brief] = await trials(folder), [long] = await trials(folder, { budget: { steps: 20_000 } });
+    const [long, other] = await trials(folder, { seeds: 2, budget: { steps: 20_000 } }), [brief] = await trials(folder);
     const state = { folder: `${folder}/trials`, seconds: 1e9 }, full = new Error("no space left");
     const result = () => {
       throw full;
     };
-    const error = await assertRejects(() => runTrials([brief, long], { ...options, state, result }), Error);
+    assertEquals(await assertRejects(() => runTrials([brief, long], { ...options, result }), Error), full);
+    // Once the other one has made a step, it has something to keep.
+    let begun = false;
+    const listener = (spec: TrialSpec, { step }: TrialProgress) => {
+      if (spec === other) begun ||= step > 0;
+      else if (begun) throw full;
+    };
+    const error = await assertRejects(() => runTrials([long, other], { ...options, state, progress: listener }), Error);
     assertEquals(error, full);
-    assert(await exists(`${state.folder}/${long.key}/newest.json`));
+    assert(await exists(`${state.folder}/${other.key}/newest.json`));
     const progress = () => {
       throw full;
     };
