@@ -328,7 +328,7 @@ const options: TrialsOptions = {
 
 Deno.test("trials in threads that are stopped leave checkpoints, and go on to the same results", async () => {
   await withStory(async (folder) => {
-    const specs = await trials(folder, { budget: { steps: 300 }, evaluations: 1 });
+    const specs = await trials(folder, { budget: { steps: 3000 }, evaluations: 1 });
     const state = { folder: `${folder}/trials`, seconds: 1e9 }, results: TrialResult[] = [];
     let stop = false;
     const progress = () => stop = true;
