@@ -7,47 +7,19 @@ import { flagHelp } from "../plugins/cli/flags.ts";
 import { redrawn } from "../plugins/cli/status_block.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "./assert.ts";
 import { filesIn, inFolder } from "./disks.ts";
+import { finish, type Result, root, spawn, story } from "./processes.ts";
 
-const root = new URL("../", import.meta.url).pathname;
 /** How often an ablation is killed. */
 const KILLS = Number(Deno.env.get("TENON_KILLS") ?? 3);
 
-interface Result {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-function spawn(cwd: string, args: readonly string[], script = `${root}ablate.ts`): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", script, ...args],
-    cwd,
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-}
-
-async function finish(process: Deno.ChildProcess): Promise<Result> {
-  const { code, stdout, stderr } = await process.output();
-  return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
-}
-
-const ablate = (cwd: string, ...args: string[]) => finish(spawn(cwd, args));
+const script = `${root}ablate.ts`;
+const ablate = (cwd: string, ...args: string[]) => finish(spawn(script, cwd, args));
 
 /** As {@linkcode ablate}, of a command that must not fail. */
 async function works(cwd: string, ...args: string[]): Promise<Result> {
   const result = await ablate(cwd, ...args);
   assertEquals(result.code, 0, result.err);
   return result;
-}
-
-/** Words in an order that can be learned a little. */
-function story(sentences: number): string {
-  const random = createRandom(1, "story"), names = ["Ann", "Bob", "the cat", "a dog"], verbs = ["sees", "likes"];
-  const pick = (list: readonly string[]) => list[Math.floor(random() * list.length)];
-  return Array.from({ length: sentences }, () => `${pick(names)} ${pick(verbs)} ${pick(names)}.\n`).join("");
 }
 
 /** A folder with a text. */
@@ -329,7 +301,7 @@ Deno.test("Ctrl-C keeps what was done and says how to go on; a folder is used by
   await workplace(async (folder) => {
     const args = [...norms.filter((a) => a !== "12"), "--seeds", "2", "--out", "my runs"];
     const long = args.map((a) => a === "--steps" ? "--steps=400" : a);
-    const process = spawn(folder, long), reader = process.stderr.getReader();
+    const process = spawn(script, folder, long), reader = process.stderr.getReader();
     let err = "";
     while (!err.includes("[1/6]")) err += new TextDecoder().decode((await reader.read()).value);
     const other = await ablate(folder, ...long);
@@ -368,7 +340,7 @@ Deno.test(`an ablation that is killed ${KILLS} times ends with the same results`
     for (let kills = 0, round = 0; kills < KILLS; round++) {
       const out = `killed-${round}`;
       for (let finished = false; !finished;) {
-        const process = spawn(folder, [...args, "--out", out]), result = finish(process);
+        const process = spawn(script, folder, [...args, "--out", out]), result = finish(process);
         const timer = kills < KILLS && setTimeout(() => {
           try {
             process.kill("SIGKILL");
@@ -451,7 +423,7 @@ function savedIn(folder: string): Map<string, number> {
 Deno.test("a training that was killed makes only the steps after its last checkpoint", async () => {
   await workplace(async (folder) => {
     await Deno.writeTextFile(`${folder}/watched.ts`, watched(STEPS));
-    const first = spawn(folder, [`file://${root}model/ablation/ablate.ts`], `${folder}/watched.ts`),
+    const first = spawn(`${folder}/watched.ts`, folder, [`file://${root}model/ablation/ablate.ts`]),
       reader = first.stdout.getReader();
     while (!savedIn(`${folder}/run`).size) await reader.read(); // a line for each step
     first.kill("SIGKILL");
@@ -462,7 +434,7 @@ Deno.test("a training that was killed makes only the steps after its last checkp
       `checkpoints after ${[...saved.values()]} steps`,
     );
     const { code, out, err } = await finish(
-      spawn(folder, [`file://${root}model/ablation/ablate.ts`], `${folder}/watched.ts`),
+      spawn(`${folder}/watched.ts`, folder, [`file://${root}model/ablation/ablate.ts`]),
     );
     assertEquals(code, 0, err);
     const heard = out.trimEnd().split("\n").map((line): [string, number] => JSON.parse(line));

@@ -1,42 +1,12 @@
 /** train.ts as a process: what it writes, that nothing stops it from the same weights, what it refuses. */
-import { createRandom } from "../model/random.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "./assert.ts";
 import { inFolder } from "./disks.ts";
+import { finish, type Result, root, spawn, story } from "./processes.ts";
 
-const root = new URL("../", import.meta.url).pathname;
 /** How often a training is killed. */
 const KILLS = Number(Deno.env.get("TENON_KILLS") ?? 5);
 
-interface Result {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-function spawn(script: string, cwd: string, args: readonly string[]): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", `${root}${script}`, ...args],
-    cwd,
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-}
-
-async function finish(process: Deno.ChildProcess): Promise<Result> {
-  const { code, stdout, stderr } = await process.output();
-  return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
-}
-
-const train = (cwd: string, ...args: string[]) => finish(spawn("train.ts", cwd, args));
-
-/** Words in an order that can be learned a little. */
-function story(words: number, seed = 1): string {
-  const random = createRandom(seed, "story"), names = ["Ann", "Bob", "the cat", "a dog"], verbs = ["sees", "likes"];
-  const pick = (list: readonly string[]) => list[Math.floor(random() * list.length)];
-  return Array.from({ length: words }, () => `${pick(names)} ${pick(verbs)} ${pick(names)}.\n`).join("");
-}
+const train = (cwd: string, ...args: string[]) => finish(spawn(`${root}train.ts`, cwd, args));
 
 /** A folder with a text and a small model. */
 function workplace<T>(f: (folder: string) => Promise<T>): Promise<T> {
@@ -79,7 +49,16 @@ Deno.test("train.ts makes a model of a text file, and generate.ts goes on with i
     assertMatch(err, /training +20 steps of 16 × 16 tokens, .* times the data; adamW, cosine, learning rate 0\.002/);
     assertMatch(err, /\nstep 0 of 20 .*\nstep 2 of 20 .*[\s\S]*\nstep 20 of 20 after .*bits per byte\n$/);
     const more = await finish(
-      spawn("generate.ts", folder, ["--model", "story-model", "--prompt", "Ann ", "--max-tokens", "5", "--seed", "1"]),
+      spawn(`${root}generate.ts`, folder, [
+        "--model",
+        "story-model",
+        "--prompt",
+        "Ann ",
+        "--max-tokens",
+        "5",
+        "--seed",
+        "1",
+      ]),
     );
     assertEquals(more.code, 0, more.err);
     assertMatch(more.out, /^Ann .+/);
@@ -132,7 +111,7 @@ Deno.test(`a training that is killed ${KILLS} times and resumed ends with the sa
     for (let kills = 0, round = 0; kills < KILLS; round++) {
       const out = `killed-${round}`;
       for (let finished = false; !finished;) {
-        const process = spawn("train.ts", folder, [...args, "--out", out]), result = finish(process);
+        const process = spawn(`${root}train.ts`, folder, [...args, "--out", out]), result = finish(process);
         if (kills < KILLS) {
           const timer = setTimeout(() => {
             try {
@@ -168,7 +147,7 @@ Deno.test(`a training that is killed ${KILLS} times and resumed ends with the sa
 Deno.test("Ctrl-C saves and says how to go on; other flags are refused then", async () => {
   await workplace(async (folder) => {
     const args = [...tiny.filter((a) => a !== "--quiet"), "--steps", "100000", "--eval-every", "1000", "--out", "run"];
-    const process = spawn("train.ts", folder, args), reader = process.stderr.getReader();
+    const process = spawn(`${root}train.ts`, folder, args), reader = process.stderr.getReader();
     let err = "";
     while (!err.includes("step 0 of")) err += new TextDecoder().decode((await reader.read()).value);
     process.kill("SIGINT");
@@ -348,7 +327,7 @@ Deno.test({
         await limited(),
         /^train\.ts: Cannot save run\/state\/step-00000000: training\.safetensors: File too large.*; what was there is unchanged; last good checkpoint: none yet\n$/,
       );
-      const begun = spawn("train.ts", folder, [...inRun, "--json"]), reader = begun.stdout.getReader();
+      const begun = spawn(`${root}train.ts`, folder, [...inRun, "--json"]), reader = begun.stdout.getReader();
       for (let text = ""; !text.includes('"step":3');) text += new TextDecoder().decode((await reader.read()).value);
       begun.kill("SIGKILL");
       await Promise.all([reader.cancel(), begun.stderr.cancel(), begun.status]);

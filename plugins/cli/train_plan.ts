@@ -1,6 +1,7 @@
 import { builtins } from "../../components/builtins.ts";
 import type { Component } from "../../components/component.ts";
-import { type ModelConfig, resolveConfig, type ResolvedConfig, type ResolvedOptions } from "../../model/config.ts";
+import type { TrainingSettings } from "../../model/ablation/study.ts";
+import { type ModelConfig, resolveConfig, type ResolvedConfig } from "../../model/config.ts";
 import { describeModel } from "../../model/decoder.ts";
 import { createSchedule } from "../../model/optimizing.ts";
 import { openSource, readJson } from "../../model/source.ts";
@@ -11,29 +12,11 @@ import type { Given } from "./train_flags.ts";
 import type { Used } from "./use.ts";
 
 /** What is to be done, but for what follows from the data and from the number of steps. */
-export interface Settings {
+export interface Settings extends Omit<TrainingSettings, "warmup"> {
   /** Without the number of tokens. */
   readonly model: Readonly<Record<string, unknown>> & { readonly context: number };
-  /** Sequences that are computed at once. */
-  readonly batch: number;
   /** Batches in a step. */
   readonly accumulate: number;
-  /** The largest. */
-  readonly learningRate: number;
-  /** Every default filled in. */
-  readonly schedule: ResolvedOptions;
-  /** Every default filled in. */
-  readonly optimizer: ResolvedOptions;
-  /** Norm that gradients are shortened to; 0 for never. */
-  readonly clip: number;
-  /** Share that is dropped. */
-  readonly dropout: number;
-  /** Of the labels. */
-  readonly smoothing: number;
-  /** Weight of the loss that keeps logits small. */
-  readonly zLoss: number;
-  /** Of batches. */
-  readonly order: "random" | "epoch";
   /** Of weights, batches and dropout. */
   readonly seed: number;
   /** Build of the kernels: the two differ in the last bits. */
