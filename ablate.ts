@@ -11,6 +11,7 @@
  *
  * @module
  */
+import { componentsOf } from "./model/additions.ts";
 import { measureFalsePositives } from "./model/ablation/a_a.ts";
 import type { Component } from "./components/component.ts";
 import { ablate, planAblation, type TimedPlan } from "./model/ablation/ablate.ts";
@@ -136,8 +137,7 @@ async function report(outcome: AblationOutcome, out: string, given: AblateGiven,
 async function main(args: readonly string[]): Promise<number> {
   const given = parseFlags(args, ablateFlags), { out = "ablation" } = given;
   if (given.help) return print(`${USAGE}\n`), 0;
-  const { components, plugins } = await importUsed(given.use);
-  const known = [...components, ...plugins.flatMap((plugin) => plugin.components ?? [])];
+  const known = componentsOf(await importUsed(given.use));
   if (given.sd !== undefined) return print(`${powerTable(given.sd, given)}\n`), 0;
   if (given.schema) return print(`${JSON.stringify(studySchema(known), null, 2)}\n`), 0;
   const isNew = !exists(out), definition = definitionFor(given, out, known), screen = ablationScreen(given);

@@ -9,6 +9,11 @@ export interface Additions {
   readonly components: readonly Component[];
 }
 
+/** Components that configs may name beside those built in: given ones, then those that plugins bring. */
+export function componentsOf({ components, plugins }: Additions): readonly Component[] {
+  return [...components, ...plugins.flatMap((plugin) => plugin.components ?? [])];
+}
+
 /**
  * Imports modules: a path (from the current folder), or a specifier such as `jsr:@me/norms`. Every export that is a
  * component or a plugin is taken, lists of them too. Throws a `TypeError` for a module that cannot be imported or exports

@@ -69,3 +69,8 @@ export function dropout({ attention = 0, residual = 0, embedding = 0, seed = 0 }
     },
   };
 }
+
+/** {@linkcode dropout} at the same rate at every site, as plugins: none for a rate of 0. */
+export function dropoutEverywhere(rate: number, seed = 0): Plugin[] {
+  return rate ? [dropout({ attention: rate, residual: rate, embedding: rate, seed })] : [];
+}

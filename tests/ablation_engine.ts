@@ -1,5 +1,5 @@
 /** Ablations so small that they take a moment: texts, studies, trials. */
-import { allComponents } from "../model/ablation/budgets.ts";
+import { componentsOf } from "../model/additions.ts";
 import { ablate, type AblateOptions } from "../model/ablation/ablate.ts";
 import type { AblationEvent } from "../model/ablation/laboratory.ts";
 import type { AblationOutcome, TrialResult } from "../model/ablation/outcome.ts";
@@ -94,7 +94,7 @@ export async function plannedTrials(
   definition: StudyDefinition,
   { runtime, components = [], plugins = [] }: TrialHostParts,
 ): Promise<{ arms: PlannedArm[]; specs: TrialSpec[] }> {
-  const all = allComponents({ components, plugins });
+  const all = componentsOf({ components, plugins });
   const study = resolveStudy(definition, { components: all }), context = study.base.context as number;
   const options = { folder: `${folder}/data`, components: all, context: context * Math.max(1, ...study.lengths) };
   const data = await prepareStudyData(study, options), additions = { components, plugins };

@@ -1,4 +1,4 @@
-import { allComponents } from "./budgets.ts";
+import { componentsOf } from "../additions.ts";
 import { timeSteps } from "./kept_measurements.ts";
 import type { Laboratory } from "./laboratory.ts";
 import type { Metric } from "./outcome.ts";
@@ -23,7 +23,7 @@ export async function planIn(
   definition: StudyDefinition,
   others: Partial<Study> = {},
 ): Promise<AblationPlan> {
-  const { folder, additions, say } = laboratory, components = allComponents(additions);
+  const { folder, additions, say } = laboratory, components = componentsOf(additions);
   const study = { ...resolveStudy(definition, { components }), ...others };
   const data = await prepareStudyData(study, {
     folder: `${folder}/data`,

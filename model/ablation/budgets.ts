@@ -1,21 +1,19 @@
 import type { Component } from "../../components/component.ts";
-import type { Plugin } from "../plugin.ts";
 import type { ResolvedConfig } from "../config.ts";
-import { planModel } from "../describe.ts";
+import { type Description, planModel } from "../describe.ts";
 import { builtins } from "../../components/builtins.ts";
 import type { Study, TrialTraining } from "./study.ts";
 
-/** What training a model costs: three times the products of its forward pass, whose attention grows over the context. */
-export function trainingFlopsPerToken(config: ResolvedConfig, components: readonly Component[]): number {
-  const { flopsPerToken, flopsPerTokenFull } = planModel(config, [...builtins, ...components], []);
-  return 3 * (flopsPerToken + flopsPerTokenFull) / 2;
+/** Floating-point operations of products for a token, averaged over the context: attention grows linearly over it. */
+export function meanFlopsPerToken(
+  { flopsPerToken, flopsPerTokenFull }: Pick<Description, "flopsPerToken" | "flopsPerTokenFull">,
+): number {
+  return (flopsPerToken + flopsPerTokenFull) / 2;
 }
 
-/** Components that plugins bring beside those given. */
-export function allComponents(
-  { components, plugins }: { readonly components: readonly Component[]; readonly plugins: readonly Plugin[] },
-): readonly Component[] {
-  return [...components, ...plugins.flatMap((plugin) => plugin.components ?? [])];
+/** What training a model costs: three times its forward pass. */
+export function trainingFlopsPerToken(config: ResolvedConfig, components: readonly Component[]): number {
+  return 3 * meanFlopsPerToken(planModel(config, [...builtins, ...components], []));
 }
 
 /** The training of a trial, whose number of steps is known. */

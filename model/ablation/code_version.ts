@@ -1,10 +1,9 @@
 import type { Simd } from "../../runtime/wasm.ts";
-import { sha256 } from "../sha256.ts";
 import { createSchedule } from "../optimizing.ts";
 import { hashWeights } from "../save.ts";
 import { VERSION } from "../version.ts";
-import { allComponents } from "./budgets.ts";
-import { canonicalJson } from "./trial_key.ts";
+import { componentsOf } from "../additions.ts";
+import { hashJson } from "./trial_key.ts";
 import { openLearning } from "./learning.ts";
 import { assembleTrial, type TrialHost, type TrialSpec } from "./trial.ts";
 
@@ -38,9 +37,9 @@ export async function codeVersion(
   }
   const { learningRate, warmup, schedule } = training;
   const rates = createSchedule(schedule as never, { steps, warmup, learningRate }, {
-    components: allComponents(host) as never,
+    components: componentsOf(host) as never,
   });
   seen.push(Array.from({ length: steps }, (_, i) => rates.at(i + 1)), Array.from(learning.example(steps - 1).inputs));
-  const hash = await sha256(new TextEncoder().encode(canonicalJson("behaviour", seen)));
+  const hash = await hashJson("behaviour", seen);
   return `${VERSION} ${simd} ${hash.slice(0, 16)}`;
 }

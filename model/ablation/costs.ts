@@ -1,6 +1,7 @@
 import { size } from "../../runtime/tensor.ts";
 import type { Description } from "../describe.ts";
 import { breathe } from "../breathe.ts";
+import { meanFlopsPerToken } from "./budgets.ts";
 import type { Costs } from "./outcome.ts";
 import { type ArmOptions, type CostArm, type OpenArm, openArm, type RateName, trainingMemory } from "./rates.ts";
 
@@ -98,13 +99,14 @@ function armTurns(arms: readonly CostArm[], options: ArmOptions, together: boole
 }
 
 function counts(
-  { parameters, params, flopsPerToken, flopsPerTokenFull, cacheBytesPerToken }: Description,
+  description: Description,
 ): Pick<Costs, "parameters" | "bodyParameters" | "flopsPerToken" | "cacheBytesPerToken"> {
+  const { parameters, params, cacheBytesPerToken } = description;
   const body = params.filter(({ path }) => path !== "embedding.weight" && path !== "head.weight");
   return {
     parameters,
     bodyParameters: body.reduce((sum, { shape }) => sum + size(shape), 0),
-    flopsPerToken: (flopsPerToken + flopsPerTokenFull) / 2,
+    flopsPerToken: meanFlopsPerToken(description),
     cacheBytesPerToken,
   };
 }

@@ -1,7 +1,6 @@
 import { createRuntime } from "../../runtime/runtime.ts";
 import { breathe } from "../breathe.ts";
 import { writeTextAtomic } from "../data/token_file.ts";
-import { sha256 } from "../sha256.ts";
 import { CheckpointError } from "../source.ts";
 import { type Trainer, TrainingError } from "../trainer.ts";
 import type { Laboratory } from "./laboratory.ts";
@@ -11,7 +10,7 @@ import type { Costs } from "./outcome.ts";
 import type { PlannedArm } from "./planned_arms.ts";
 import type { StudyData } from "./study_data.ts";
 import { assembleTrial } from "./trial.ts";
-import { canonicalJson } from "./trial_key.ts";
+import { hashJson } from "./trial_key.ts";
 
 /** Rounds in which every arm is timed once, and seconds of each time. */
 const ROUNDS = 5, SECONDS = 0.4;
@@ -27,7 +26,7 @@ export async function armCosts(
   const kept = openKept<Costs>(`${folder}/costs.json`);
   const names = await Promise.all(arms.map(({ config, training, code }) => {
     const { batch, optimizer, dropout, smoothing, zLoss } = training;
-    return hashOf({ config, batch, optimizer, dropout, smoothing, zLoss, threads, simd, code });
+    return hashJson("measurement", { config, batch, optimizer, dropout, smoothing, zLoss, threads, simd, code });
   }));
   const missing = arms.map((arm, i) => ({ ...arm, ...arm.training, i })).filter(({ i }) => !kept.has(names[i]));
   const progress = (share: number) => say({ type: "doing", what: `measuring costs: ${Math.floor(100 * share)}%` });
@@ -53,7 +52,7 @@ export async function timeSteps(
   const share = Math.max(1, Math.floor(threads / jobs)), kept = openKept<number>(`${folder}/step_times.json`);
   const names = await Promise.all(
     arms.map(({ config, training: { batch, optimizer, dropout, smoothing, zLoss } }) =>
-      hashOf({ config, batch, optimizer, dropout, smoothing, zLoss, share, simd })
+      hashJson("measurement", { config, batch, optimizer, dropout, smoothing, zLoss, share, simd })
     ),
   );
   if (names.every((name) => kept.has(name))) return names.map((name) => kept.get(name)!);
@@ -112,8 +111,4 @@ function openKept<T>(path: string): Map<string, T> & { save(): void } {
     }
   };
   return Object.assign(kept, { save });
-}
-
-async function hashOf(value: object): Promise<string> {
-  return await sha256(new TextEncoder().encode(canonicalJson("measurement", value)));
 }

@@ -1,6 +1,6 @@
 import type { Component } from "../../components/component.ts";
-import type { Additions } from "../additions.ts";
-import { allComponents, trainingFlopsPerToken, trainingFor } from "./budgets.ts";
+import { type Additions, componentsOf } from "../additions.ts";
+import { trainingFlopsPerToken, trainingFor } from "./budgets.ts";
 import type { ArmOutcome } from "./outcome.ts";
 import { type Arm, planArms } from "./plan.ts";
 import { matchFlops, matchParams } from "./solver.ts";
@@ -24,7 +24,7 @@ export async function planStudy(
   additions: Additions,
   timeSteps: TimeSteps,
 ): Promise<PlannedArm[]> {
-  const components = allComponents(additions), { summary: { vocab } } = data;
+  const components = componentsOf(additions), { summary: { vocab } } = data;
   const planned = planArms({ base: studyBase(study, vocab), vary: study.vary, mode: study.mode }, components);
   const arms = planned.map((arm) =>
     study.match && arm !== planned[0]

@@ -5,13 +5,13 @@ import type { WasmOptions } from "../../runtime/backend.ts";
 import type { ResolvedConfig } from "../config.ts";
 import { createModel, type Model } from "../decoder.ts";
 import type { Description } from "../describe.ts";
-import { dropout } from "../dropout.ts";
+import { dropoutEverywhere } from "../dropout.ts";
 import type { ModelCache } from "../forward.ts";
 import type { Example } from "../gradients.ts";
 import type { Plugin } from "../plugin.ts";
 import { createRandom } from "../random.ts";
 import { createTrainer, type Trainer } from "../trainer.ts";
-import { allComponents } from "./budgets.ts";
+import { componentsOf } from "../additions.ts";
 import type { TrainingSettings } from "./study.ts";
 
 /** Prompt tokens that run at a time, as in `generate`. */
@@ -110,10 +110,9 @@ function build(
   { config, dropout: rate = 0 }: CostArm,
   { components = [], plugins = [] }: ArmOptions,
 ): Model {
-  const drops = rate ? [dropout({ attention: rate, residual: rate, embedding: rate })] : [];
   return createModel(runtime, config as never, {
     components: components as readonly never[],
-    plugins: [...plugins, ...drops],
+    plugins: [...plugins, ...dropoutEverywhere(rate)],
   });
 }
 
@@ -131,7 +130,7 @@ function trainerOf(
     clip: clip || Infinity,
     smoothing,
     zLoss,
-    components: allComponents({ components, plugins }),
+    components: componentsOf({ components, plugins }),
   });
 }
 

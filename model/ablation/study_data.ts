@@ -9,14 +9,13 @@ import { fingerprint } from "../data/fingerprint.ts";
 import { prepareData } from "../data/prepare.ts";
 import { defaultTokenizer, defaultValidation, sizeOfText } from "../data/text_size.ts";
 import { writeTextAtomic } from "../data/token_file.ts";
-import { sha256 } from "../sha256.ts";
 import { tokenizerOf } from "../tokenizer_of.ts";
 import { trainTokenizer } from "../train_tokenizer.ts";
 import { makeTask } from "./data_forms.ts";
 import type { DataSource } from "./learning.ts";
 import type { DataSummary } from "./outcome.ts";
 import type { Study, TaskData, TextData } from "./study.ts";
-import { canonicalJson } from "./trial_key.ts";
+import { hashJson } from "./trial_key.ts";
 
 /** What the trials of an ablation learn from. */
 export interface StudyData {
@@ -47,7 +46,7 @@ export async function prepareStudyData({ data }: Pick<Study, "data">, options: S
 
 async function prepareTask(data: TaskData): Promise<StudyData> {
   const task = makeTask(data), { questions } = data;
-  const hash = await hashOf({ task: task.name, options: task.options, questions });
+  const hash = await hashJson("data", { task: task.name, options: task.options, questions });
   return {
     source: { task: data.task, options: data.options, questions, hash },
     summary: { describe: `${task.name}: ${task.description}`, hash, vocab: task.vocab, validationTokens: questions },
@@ -62,7 +61,7 @@ async function prepareText(
   const files = listTextFiles(paths), bytes = sizeOfText(paths), known = [...builtins, ...components];
   const choice = resolveComponent(known, "tokenizer", tokenizer ?? defaultTokenizer(bytes), "tokenizer").config;
   const share = validation ?? defaultValidation(bytes), text = await fingerprint(files);
-  const id = await hashOf({ text, tokenizer: choice as unknown as Json, validation: share });
+  const id = await hashJson("data", { text, tokenizer: choice as unknown as Json, validation: share });
   const directory = `${folder}/${id.slice(0, 16)}`, whole = `${directory}/data.json`; // which is written last
   // What a tokenizer from elsewhere does may have changed since.
   const isOwn = components.some(({ slot, type }) => slot === "tokenizer" && type === choice.type);
@@ -104,10 +103,6 @@ async function prepareText(
       bytesPerToken: info.validation.bytes / info.validation.tokens,
     },
   };
-}
-
-async function hashOf(value: Json): Promise<string> {
-  return await sha256(new TextEncoder().encode(canonicalJson("data", value)));
 }
 
 function exists(path: string): boolean {

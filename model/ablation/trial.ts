@@ -2,14 +2,13 @@ import type { Component } from "../../components/component.ts";
 import { breather } from "../breathe.ts";
 import type { ResolvedConfig } from "../config.ts";
 import { createModel, type Model } from "../decoder.ts";
-import { dropout } from "../dropout.ts";
+import { dropoutEverywhere } from "../dropout.ts";
 import { hashWeights } from "../save.ts";
 import { createTrainer, type Trainer, TrainingError } from "../trainer.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { allComponents } from "./budgets.ts";
 import { curveOf, endsAboveItsBeginning, evaluationSteps } from "./curve.ts";
 import { type DataSource, type Learning, openLearning } from "./learning.ts";
-import type { Additions } from "../additions.ts";
+import { type Additions, componentsOf } from "../additions.ts";
 import type { Score, TrialResult } from "./outcome.ts";
 import type { TrialTraining } from "./study.ts";
 import { openTrialState, type TrialRecord, type TrialStateOptions } from "./trial_state.ts";
@@ -61,11 +60,9 @@ export function assembleTrial(
   { config, training, seed }: Pick<TrialSpec, "config" | "training" | "seed">,
   { runtime, components, plugins }: Pick<TrialHost, "runtime" | "components" | "plugins">,
 ): { model: Model; trainer: Trainer } {
-  const { dropout: rate } = training;
-  const drops = rate ? [dropout({ attention: rate, residual: rate, embedding: rate, seed })] : [];
   const model = createModel<Component>(runtime, config as never, {
     components,
-    plugins: [...plugins, ...drops],
+    plugins: [...plugins, ...dropoutEverywhere(training.dropout, seed)],
     seed: seed + training.weights,
   });
   const { steps, warmup, learningRate, optimizer, schedule, clip, smoothing, zLoss } = training;
@@ -79,7 +76,7 @@ export function assembleTrial(
       clip: clip || Infinity,
       smoothing,
       zLoss,
-      components: allComponents({ components, plugins }),
+      components: componentsOf({ components, plugins }),
     });
     return { model, trainer };
   } catch (error) {

@@ -42,8 +42,7 @@ export async function trialKey(trial: Trial, components: readonly Component[] = 
     throw new TypeError(`Cannot make a trial's key: ${name} is ${show(text)}, expected a text that is not empty`);
   }
   const resolved = canonicalConfig(resolveConfig([...builtins, ...components], config));
-  const text = canonicalJson("trial", { config: resolved, seed, budget, dataHash, codeVersion });
-  return await sha256(new TextEncoder().encode(text));
+  return await hashJson("trial", { config: resolved, seed, budget, dataHash, codeVersion });
 }
 
 /**
@@ -76,6 +75,11 @@ export function canonicalConfig(config: ResolvedConfig): ResolvedConfig {
 export function canonicalJson(path: string, value: unknown): string {
   expectJson(path, value, "hash");
   return sorted(value as Json);
+}
+
+/** SHA-256, in hexadecimal, of {@linkcode canonicalJson}. */
+export async function hashJson(path: string, value: unknown): Promise<string> {
+  return await sha256(new TextEncoder().encode(canonicalJson(path, value)));
 }
 
 function sorted(value: Json): string {

@@ -1,7 +1,7 @@
 import type { Json } from "../../components/options.ts";
 import type { Simd } from "../../runtime/wasm.ts";
 import { breathe } from "../breathe.ts";
-import { allComponents } from "./budgets.ts";
+import { componentsOf } from "../additions.ts";
 import { codeVersion } from "./code_version.ts";
 import type { DataSource } from "./learning.ts";
 import type { PlannedArm } from "./planned_arms.ts";
@@ -35,7 +35,7 @@ export async function trialSpecs(
   return await Promise.all(seeds.flatMap((seed) =>
     parts.map(async (part): Promise<TrialSpec> => {
       const { config, training, code } = part, budget = training as unknown as Json;
-      const key = await trialKey({ config, seed, budget, dataHash: data.hash, codeVersion: code }, allComponents(host));
+      const key = await trialKey({ config, seed, budget, dataHash: data.hash, codeVersion: code }, componentsOf(host));
       return { key, seed, ...part };
     })
   ));

@@ -1,4 +1,5 @@
 import type { TokenizerJson } from "../../components/tokenizers/tokenizer.ts";
+import { componentsOf } from "../../model/additions.ts";
 import { openData, type PreparedData } from "../../model/data/data_info.ts";
 import { listTextFiles } from "../../model/data/files.ts";
 import { fingerprint } from "../../model/data/fingerprint.ts";
@@ -14,7 +15,7 @@ import { UsageError } from "./flags.ts";
 import { chooseTokenizer, expectSameTokenizer } from "./train_data.ts";
 import type { Given } from "./train_flags.ts";
 import { fittingSteps } from "./train_pace.ts";
-import { componentsOf, expectSamePlan, lengthOf, modelFor, type Plan, readSettings } from "./train_plan.ts";
+import { expectSamePlan, lengthOf, modelFor, type Plan, readSettings } from "./train_plan.ts";
 import { assembleRun, type Run, type RunOptions } from "./train_run.ts";
 
 /** Minutes that a training takes where nothing is said. */

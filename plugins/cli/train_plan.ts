@@ -1,5 +1,6 @@
 import { builtins } from "../../components/builtins.ts";
 import type { Component } from "../../components/component.ts";
+import { componentsOf } from "../../model/additions.ts";
 import type { TrainingSettings } from "../../model/ablation/study.ts";
 import { type ModelConfig, resolveConfig, type ResolvedConfig } from "../../model/config.ts";
 import { describeModel } from "../../model/decoder.ts";
@@ -49,11 +50,6 @@ export interface Plan extends Settings {
 
 /** The model where no config is given: a Llama that learns in minutes. */
 const MODEL = { dim: 128, depth: 4, heads: 4 }, CONTEXT = 128, BATCH = 16, RATE = 2e-3;
-
-/** Components that flags and configs may name beside those built in. */
-export function componentsOf({ components, plugins }: Used): readonly Component[] {
-  return [...components, ...plugins.flatMap((p) => p.components ?? [])];
-}
 
 /** What the flags ask for, checked as far as it can be before any data is read. */
 export async function readSettings(given: Given, used: Used): Promise<Settings> {

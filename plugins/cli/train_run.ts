@@ -1,6 +1,7 @@
 import type { Component } from "../../components/component.ts";
 import type { TokenizerJson } from "../../components/tokenizers/tokenizer.ts";
 import type { Json } from "../../components/options.ts";
+import { componentsOf } from "../../model/additions.ts";
 import { batches } from "../../model/data/batches.ts";
 import type { PreparedData } from "../../model/data/data_info.ts";
 import { createModel, type Model } from "../../model/decoder.ts";
@@ -12,9 +13,9 @@ import { evaluateTokens, type EvaluationWatch } from "../../model/evaluate_token
 import { createTrainer, type Evaluation, type Trainer } from "../../model/trainer.ts";
 import { saveTrainingState, trainingTensors } from "../../model/training_state.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { dropout } from "../../model/dropout.ts";
+import { dropoutEverywhere } from "../../model/dropout.ts";
 import { huggingface } from "../huggingface/mod.ts";
-import { componentsOf, type Plan } from "./train_plan.ts";
+import type { Plan } from "./train_plan.ts";
 import type { Used } from "./use.ts";
 
 /** Checkpoints that are kept. */
@@ -63,10 +64,9 @@ export function assembleRun(
   { out, used, recompute }: RunOptions,
 ): Run {
   const { seed, batch, accumulate, order, smoothing, zLoss, learningRate, steps, warmup } = plan;
-  const rate = plan.dropout, drops = rate ? [dropout({ attention: rate, residual: rate, embedding: rate, seed })] : [];
   const model = createModel(runtime, plan.model as never, {
     components: used.components as readonly never[],
-    plugins: [...used.plugins, ...drops],
+    plugins: [...used.plugins, ...dropoutEverywhere(plan.dropout, seed)],
     seed,
   });
   const trainer = createTrainer<Component>(model, {

@@ -6,6 +6,7 @@ import type {
   Score,
   TrialResult,
 } from "../../../model/ablation/outcome.ts";
+import { samplesOf } from "../../../model/ablation/comparisons.ts";
 import { type Summary, summary } from "../../../model/ablation/statistics.ts";
 import { shortNames } from "./names.ts";
 
@@ -214,10 +215,7 @@ function metricFacts({ metric, comparisons, arms }: AblationOutcome): MetricFact
 function differencesBySeed({ arms, metric }: AblationOutcome, { arm, against }: Comparison): number[] {
   const values = (name: string) => {
     const runs = arms.find((a) => a.name === name)?.runs ?? [];
-    return new Map(runs.flatMap(({ seed, outcome, score }) => {
-      const value = outcome === "finished" ? score?.[metric.key] : undefined;
-      return value === undefined ? [] : [[seed, value] as const];
-    }));
+    return new Map(samplesOf(runs, metric).samples.map(({ seed, value }) => [seed, value]));
   };
   const base = values(against);
   return [...values(arm)].flatMap(([seed, value]) => base.has(seed) ? [value - base.get(seed)!] : []);
