@@ -1,7 +1,7 @@
 import type { MemoryPool, Region } from "./memory.ts";
 
 const CHUNK = 1 << 20; // bytes asked of the memory at a time, at least
-const ALIGN = 64; // one cache line, four vectors
+const ALIGN = 64; // one cache line, four vectors: what a memory that says nothing else wants
 
 /** A place in an arena to which {@linkcode Arena.rewind} returns. */
 export type Mark = readonly [chunk: number, top: number, used: number];
@@ -12,6 +12,7 @@ export type Mark = readonly [chunk: number, top: number, used: number];
  */
 export class Arena {
   #memory: MemoryPool;
+  #align: number;
   #chunks: Region[] = [];
   #chunk = -1;
   #top = 0;
@@ -21,6 +22,7 @@ export class Arena {
   /** An empty arena; memory is reserved when it is first used. */
   constructor(memory: MemoryPool) {
     this.#memory = memory;
+    this.#align = memory.alignment ?? ALIGN;
   }
 
   /** Bytes reserved. */
@@ -33,11 +35,11 @@ export class Arena {
     return this.#peak;
   }
 
-  /** Byte offset of `bytes` new bytes, on a cache line. Their contents are undefined. */
+  /** Byte offset of `bytes` new bytes, aligned as the memory wants it. Their contents are undefined. */
   alloc(bytes: number): number {
     while (this.#chunk < 0 || this.#top + bytes > this.#chunks[this.#chunk].end) this.#next(bytes);
     const ptr = this.#top;
-    this.#top = Math.ceil((ptr + bytes) / ALIGN) * ALIGN;
+    this.#top = Math.ceil((ptr + bytes) / this.#align) * this.#align;
     this.#used += this.#top - ptr;
     if (this.#used > this.#peak) this.#peak = this.#used;
     return ptr;
@@ -70,8 +72,8 @@ export class Arena {
     if (fits >= 0) [chunks[next], chunks[fits]] = [chunks[fits], chunks[next]]; // none of them is in use
     else {
       // Chunks grow with the arena, so that their number stays small.
-      const { available } = this.#memory;
-      chunks.splice(next, 0, this.#memory.reserve(Math.max(bytes, CHUNK, Math.min(this.bytes / 4, available / 8))));
+      const { available, largest = Infinity } = this.#memory, more = Math.min(this.bytes / 4, available / 8, largest);
+      chunks.splice(next, 0, this.#memory.reserve(Math.max(bytes, CHUNK, more)));
     }
     this.#top = chunks[next].start;
   }

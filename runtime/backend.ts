@@ -30,6 +30,13 @@ export interface Backend {
   copy(out: Tensor, x: Tensor): void;
   /** A copy of the stored elements of an f32 or i32 tensor. */
   read(t: Tensor): Promise<Float32Array<ArrayBuffer>>;
+  /** How matrices of weights are stored. Default: `f32`. In 16 bits they can be read by products, but not trained. */
+  readonly weights?: "f32" | "f16";
+  /**
+   * Runs `f` without computing anything, and compiles what it would have run, several kernels at a time. Only for backends
+   * that compile.
+   */
+  prepare?(f: () => void): Promise<void>;
   /** Frees everything. */
   close(): void;
 }

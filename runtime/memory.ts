@@ -23,6 +23,10 @@ export interface MemoryPool {
   readonly used: number;
   /** Bytes that can still be given out, if they are wanted in few pieces. */
   readonly available: number;
+  /** Most bytes of a region. Default: no limit but what is available. */
+  readonly largest?: number;
+  /** What allocations within a region begin at multiples of, in bytes. Default: 64. */
+  readonly alignment?: number;
   /** Takes at least `bytes`. Throws a `RangeError` when there is no room. */
   reserve(bytes: number): Region;
   /** Gives a region back. */

@@ -22,8 +22,8 @@ export interface StoredAs {
 
 /** Options of {@linkcode createRuntime}. */
 export interface RuntimeOptions extends WasmOptions {
-  /** `wasm` (default), `reference`, or a backend that a plugin opened. */
-  readonly backend?: "wasm" | "reference" | Backend;
+  /** `wasm` (default), `webgpu`, `reference`, or a backend of your own. */
+  readonly backend?: "wasm" | "webgpu" | "reference" | Backend;
 }
 
 /**
@@ -43,8 +43,12 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Runti
   const { backend = "wasm" } = options;
   if (backend === "wasm") return new Runtime(await wasmBackend(options));
   if (backend === "reference") return new Runtime(referenceBackend(options));
+  if (backend === "webgpu") {
+    const { webgpuBackend } = await import("./webgpu/backend.ts");
+    return new Runtime(await webgpuBackend(options));
+  }
   if (typeof backend === "object") return new Runtime(backend);
-  throw new TypeError(`Cannot use backend ${JSON.stringify(backend)}, expected "wasm" or "reference"`);
+  throw new TypeError(`Cannot use backend ${JSON.stringify(backend)}, expected "wasm", "webgpu" or "reference"`);
 }
 
 /** What ops do beside computing. */

@@ -1,0 +1,2 @@
+/** Placeholder: the helper that writes elementwise kernels fills it. */
+export const math = ``;

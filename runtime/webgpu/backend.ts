@@ -1,0 +1,85 @@
+import type { Backend } from "../backend.ts";
+import { bytesOf, describeTensor, type Tensor } from "../tensor.ts";
+import { offsetOf } from "./buffers.ts";
+import { type DeviceOptions, openDevice } from "./device.ts";
+import { Gpu, type GpuOptions } from "./gpu.ts";
+import type { GpuStats } from "./commands.ts";
+import { webgpuKernels } from "./kernels.ts";
+
+/** How {@linkcode webgpuBackend} is set up. */
+export interface WebgpuOptions extends GpuOptions, DeviceOptions {
+  /** How matrices of weights are stored: in `f16` they take half the memory and cannot be trained. Default: `f32`. */
+  readonly weights?: "f32" | "f16";
+}
+
+/** A backend on a GPU. */
+export interface WebgpuBackend extends Backend {
+  /** The adapter, for people. */
+  readonly adapter: string;
+  /** Whether a processor does the work, as with llvmpipe or SwiftShader. */
+  readonly software: boolean;
+  /** What it has been asked to do so far. */
+  stats(): GpuStats;
+}
+
+/** Most bytes of a piece that is written at a time. */
+const PIECE = 64 * 2 ** 20;
+
+/**
+ * Kernels in WGSL on the default WebGPU adapter. Throws a {@linkcode NoAdapterError} where there is none. Out-of-memory, a
+ * device that is lost and errors of validation come to light when something is read next.
+ */
+export async function webgpuBackend(options: WebgpuOptions = {}): Promise<WebgpuBackend> {
+  const opened = await openDevice(options), gpu = new Gpu(opened, options), { commands, memory, pipelines } = gpu;
+  const { adapter, software } = opened, { weights = "f32" } = options;
+
+  /** Sets bytes of `t` from byte `first` on; the last word is filled up. */
+  function put(t: Tensor, first: number, bytes: Uint8Array<ArrayBufferLike>): void {
+    if (pipelines.planning) return;
+    const { buffer } = memory.at(t.ptr), whole = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
+    whole.set(bytes);
+    commands.write(buffer, offsetOf(t.ptr) + first, whole);
+  }
+
+  return {
+    name: `webgpu, ${adapter}${weights === "f16" ? ", f16 weights" : ""}`,
+    adapter,
+    software,
+    threads: 1,
+    weights,
+    kernels: webgpuKernels(gpu),
+    memory,
+    scratch: gpu.scratch,
+    fill(t, read) {
+      const bytes = new Uint8Array(bytesOf(t)), done = read(bytes);
+      const send = () => {
+        for (let at = 0; at < bytes.length; at += PIECE) put(t, at, bytes.subarray(at, at + PIECE));
+      };
+      return done instanceof Promise ? done.then(send) : send();
+    },
+    write(t, values) {
+      const typed = t.dtype === "i32" ? Int32Array.from(values) : Float32Array.from(values);
+      put(t, 0, new Uint8Array(typed.buffer));
+    },
+    copy(out, x) {
+      if (!gpu.overlap(out, x)) return gpu.copy(out, x);
+      gpu.briefly(() => {
+        const aside = gpu.temp(x.shape, x.dtype, x.layout);
+        gpu.copy(aside, x);
+        gpu.copy(out, aside);
+      });
+    },
+    async read(t) {
+      if (t.dtype !== "f32" && t.dtype !== "i32") {
+        throw new TypeError(`Cannot read ${describeTensor(t)}, expected f32 or i32`);
+      }
+      const bytes = bytesOf(t);
+      if (!bytes || pipelines.planning) return new Float32Array(bytes / 4);
+      const copy = await commands.read(memory.at(t.ptr).buffer, offsetOf(t.ptr), bytes);
+      return t.dtype === "i32" ? Float32Array.from(new Int32Array(copy)) : new Float32Array(copy);
+    },
+    prepare: (f) => pipelines.prepare(f),
+    stats: () => gpu.stats(),
+    close: () => gpu.close(),
+  };
+}

@@ -1,0 +1,170 @@
+import { ARG_BYTES } from "./source.ts";
+
+/** What a GPU has been asked to do so far. */
+export interface GpuStats {
+  /** Dispatches of shaders. */
+  readonly dispatches: number;
+  /** Submissions of commands. */
+  readonly submissions: number;
+  /** Readings back. */
+  readonly reads: number;
+  /** Buffers made for tensors. */
+  readonly buffers: number;
+  /** Bytes of them. */
+  readonly bytes: number;
+  /** Pipelines compiled. */
+  readonly pipelines: number;
+}
+
+/** Bytes of arguments and values that one submission can bring. */
+const UPLOAD = 2 ** 20;
+/** Values larger than this go straight to where they belong. */
+const LARGE = UPLOAD / 4;
+/** Dispatches after which something is submitted, so that the GPU has begun before everything is recorded. */
+const ENOUGH = 512;
+
+/**
+ * Commands in the order in which they were asked for: one encoder, submitted when something is read. Arguments and values
+ * written meanwhile travel together, in one buffer that is written once for each submission.
+ */
+export class Commands {
+  /** What bind groups hold for arguments; where they are in it is said with each dispatch. */
+  readonly argumentBinding: GPUBufferBinding;
+  #device: GPUDevice;
+  #batch: boolean;
+  #slot: number;
+  #upload: GPUBuffer;
+  #bytes = new Uint8Array(UPLOAD);
+  #words = new Uint32Array(this.#bytes.buffer);
+  #top = 0;
+  #encoder: GPUCommandEncoder | undefined;
+  #pass: GPUComputePassEncoder | undefined;
+  #pipeline: GPUComputePipeline | undefined;
+  #pending = 0;
+  #free = new Map<number, GPUBuffer[]>();
+  #error: Error | undefined;
+  #counts = { dispatches: 0, submissions: 0, reads: 0 };
+
+  /** Of `device`; without `batch` every dispatch is submitted by itself. */
+  constructor(device: GPUDevice, batch: boolean) {
+    this.#device = device;
+    this.#batch = batch;
+    const align = device.limits.minUniformBufferOffsetAlignment, { UNIFORM, COPY_SRC, COPY_DST } = GPUBufferUsage;
+    this.#slot = Math.ceil(ARG_BYTES / align) * align;
+    this.#upload = device.createBuffer({ label: "arguments", size: UPLOAD, usage: UNIFORM | COPY_SRC | COPY_DST });
+    this.argumentBinding = { buffer: this.#upload, offset: 0, size: ARG_BYTES };
+    device.lost.then(({ reason, message }) => {
+      if (reason !== "destroyed") {
+        this.fail(new Error(`Cannot use the GPU: its device was lost (${message || reason})`));
+      }
+    });
+    device.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      this.fail(new Error(`Cannot use the GPU: ${(event as GPUUncapturedErrorEvent).error.message}`));
+    });
+  }
+
+  /** Remembers the first thing that went wrong: whoever reads next is told. */
+  fail(error: Error): void {
+    this.#error ??= error;
+  }
+
+  /** Where `write` has put a dispatch's arguments. */
+  arguments(write: (into: Uint32Array) => void): number {
+    const at = this.#room(this.#slot);
+    write(this.#words.subarray(at / 4, at / 4 + ARG_BYTES / 4));
+    return at;
+  }
+
+  /** Runs a pipeline. */
+  dispatch(pipeline: GPUComputePipeline, group: GPUBindGroup, at: number, x: number, y: number): void {
+    const pass = this.#pass ??= this.#encode().beginComputePass();
+    if (pipeline !== this.#pipeline) pass.setPipeline(pipeline);
+    this.#pipeline = pipeline;
+    pass.setBindGroup(0, group, [at]);
+    pass.dispatchWorkgroups(x, y);
+    this.#counts.dispatches++;
+    if (!this.#batch || ++this.#pending >= ENOUGH) this.flush();
+  }
+
+  /** Sets bytes of `buffer`, a multiple of 4 of them. */
+  write(buffer: GPUBuffer, offset: number, bytes: Uint8Array<ArrayBuffer>): void {
+    if (bytes.length > LARGE) {
+      this.flush();
+      this.#device.queue.writeBuffer(buffer, offset, bytes);
+      return;
+    }
+    const at = this.#room(Math.ceil(bytes.length / this.#slot) * this.#slot);
+    this.#bytes.set(bytes, at);
+    this.#endPass();
+    this.#encode().copyBufferToBuffer(this.#upload, at, buffer, offset, bytes.length);
+  }
+
+  /** A copy of `bytes` bytes of `buffer`, a multiple of 4. Everything that was asked for before has been done by then. */
+  async read(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+    const size = Math.max(256, 2 ** Math.ceil(Math.log2(bytes))), staging = this.#stagingOf(size);
+    this.#endPass();
+    this.#encode().copyBufferToBuffer(buffer, offset, staging, 0, bytes);
+    this.#counts.reads++;
+    // Whatever is asked for before the caller waits goes along.
+    await Promise.resolve();
+    this.flush();
+    try {
+      await staging.mapAsync(GPUMapMode.READ, 0, bytes);
+    } catch (cause) {
+      await Promise.resolve(); // a lost device says so after what it takes along
+      throw this.#error ?? new Error(`Cannot read from the GPU: ${(cause as Error).message}`, { cause });
+    }
+    const copy = staging.getMappedRange(0, bytes).slice(0);
+    staging.unmap();
+    this.#free.get(size)!.push(staging);
+    if (this.#error) throw this.#error;
+    return copy;
+  }
+
+  /** Submits what has been recorded. */
+  flush(): void {
+    if (!this.#encoder) return;
+    this.#endPass();
+    if (this.#top) this.#device.queue.writeBuffer(this.#upload, 0, this.#bytes, 0, this.#top);
+    this.#device.queue.submit([this.#encoder.finish()]);
+    this.#counts.submissions++;
+    this.#encoder = undefined;
+    this.#top = this.#pending = 0;
+  }
+
+  /** See {@linkcode GpuStats}. */
+  stats(): Pick<GpuStats, "dispatches" | "submissions" | "reads"> {
+    return { ...this.#counts };
+  }
+
+  /** Frees its buffers. */
+  close(): void {
+    this.#upload.destroy();
+    for (const buffers of this.#free.values()) for (const buffer of buffers) buffer.destroy();
+    this.#free.clear();
+  }
+
+  #room(bytes: number): number {
+    if (this.#top + bytes > UPLOAD) this.flush();
+    const at = this.#top;
+    this.#top += bytes;
+    return at;
+  }
+
+  #encode(): GPUCommandEncoder {
+    return this.#encoder ??= this.#device.createCommandEncoder();
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = this.#pipeline = undefined;
+  }
+
+  #stagingOf(size: number): GPUBuffer {
+    const free = this.#free.get(size);
+    if (!free) this.#free.set(size, []);
+    const { MAP_READ, COPY_DST } = GPUBufferUsage;
+    return free?.pop() ?? this.#device.createBuffer({ label: "reading", size, usage: MAP_READ | COPY_DST });
+  }
+}
