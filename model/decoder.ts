@@ -31,9 +31,9 @@ export interface Model extends Disposable {
   readonly plugins: readonly Plugin[];
   /**
    * `tokens [batch · time]` → logits `[batch, time, vocab]`, in scratch memory: call it inside {@linkcode Runtime.scope}.
-   * Throws a `RangeError` for positions beyond the context or the cache.
+   * Tokens may be i32 in the backend's memory, which nobody checks then. Throws a `RangeError` for positions beyond the context or the cache.
    */
-  forward(tokens: ArrayLike<number>, options?: ForwardOptions): Tensor;
+  forward(tokens: ArrayLike<number> | Tensor, options?: ForwardOptions): Tensor;
   /** Room for `length` positions (default: the whole context) of `batch` sequences (default: 1). */
   newCache(batch?: number, length?: number): ModelCache;
   /** Sizes and costs. `String(model.describe())` is a table. */
@@ -76,7 +76,7 @@ export function createModel<const C extends Component = never>(
 ): Model {
   const known = knownComponents(components, plugins);
   const resolved = resolveConfig(known, changedByPlugins(config, plugins));
-  const description = planModel(resolved, known, plugins);
+  const description = planModel(resolved, known, plugins, runtime.backend.weights);
   expectRoom(runtime, description);
 
   const params = new Map<string, Param>(), arena = runtime.arena();
@@ -85,7 +85,9 @@ export function createModel<const C extends Component = never>(
       param(path, declared) {
         const declaration = paramDeclaration(plugins, path, declared, params);
         const { shape, layout, init, trainable } = declaration;
-        const tensor = runtime.place(arena, shape, layout);
+        // Only matrices that products read.
+        const dtype = layout === "panels" ? runtime.backend.weights : undefined;
+        const tensor = runtime.place(arena, shape, layout, dtype);
         params.set(path, { tensor, trainable });
         if (initialize) {
           const values = new Float32Array(size(shape));

@@ -2,7 +2,7 @@ import type { Component } from "../components/component.ts";
 import { formatBytes } from "../runtime/memory.ts";
 import { createPlanner } from "../runtime/planner.ts";
 import { Runtime } from "../runtime/runtime.ts";
-import { bytesOf, size } from "../runtime/tensor.ts";
+import { bytesOf, type DType, size } from "../runtime/tensor.ts";
 import { assemble, type BuiltLayer } from "./assemble.ts";
 import type { ResolvedConfig } from "./config.ts";
 import { forward } from "./forward.ts";
@@ -43,11 +43,12 @@ export interface Description {
   toString(): string;
 }
 
-/** Builds `config` on a backend that only counts. */
+/** Builds `config` on a backend that only counts; matrices of weights are stored as `weights`. */
 export function planModel(
   config: ResolvedConfig,
   components: readonly Component[],
   plugins: readonly Plugin[],
+  weights: DType = "f32",
 ): Description {
   const planner = createPlanner(), runtime = new Runtime(planner.backend), arena = runtime.arena();
   const params = new Map<string, Description["params"][number]>();
@@ -57,7 +58,7 @@ export function planModel(
     param(path, declared) {
       const { shape, layout, trainable } = paramDeclaration(plugins, path, declared, params);
       params.set(path, { path, shape, trainable });
-      parameterBytes += bytesOf({ shape, layout, dtype: "f32" });
+      parameterBytes += bytesOf({ shape, layout, dtype: layout === "panels" ? weights : "f32" });
       return runtime.place(arena, shape, layout);
     },
     buffer(shape) {

@@ -1,5 +1,5 @@
 import type { Runtime } from "../runtime/runtime.ts";
-import { reshape, sliceRows, type Tensor } from "../runtime/tensor.ts";
+import { reshape, size, sliceRows, type Tensor } from "../runtime/tensor.ts";
 import type { Parts } from "./assemble.ts";
 import type { ResolvedConfig } from "./config.ts";
 
@@ -38,13 +38,13 @@ export function forward(
   runtime: Runtime,
   { dim, context }: ResolvedConfig,
   { embedding, position, blocks, norm, head }: Parts,
-  tokens: ArrayLike<number>,
+  tokens: ArrayLike<number> | Tensor,
   { batch = 1, start = 0, cache, last = false, recompute = false, watch }: ForwardOptions = {},
 ): Tensor {
-  const { ops } = runtime, time = tokens.length / batch;
+  const { ops } = runtime, count = "ptr" in tokens ? size(tokens.shape) : tokens.length, time = count / batch;
   if (!Number.isInteger(time) || time < 1) {
     throw new RangeError(
-      `Cannot run ${tokens.length} tokens as a batch of ${batch}, expected as many for each sequence`,
+      `Cannot run ${count} tokens as a batch of ${batch}, expected as many for each sequence`,
     );
   }
   const room = Math.min(context, cache?.length ?? context);

@@ -3,9 +3,10 @@ import type { Component } from "../components/component.ts";
 import { breather } from "./breathe.ts";
 import type { Model } from "./decoder.ts";
 import type { ForwardOptions } from "./forward.ts";
+import { greedyRuns } from "./greedy_runs.ts";
 import { pluginError } from "./plugin.ts";
 import { createRandom } from "./random.ts";
-import { buildSamplers, chooseToken, type GeneratedToken, type SamplerConfigs } from "./sampling.ts";
+import { buildSamplers, chooseToken, type GeneratedToken, isGreedy, type SamplerConfigs } from "./sampling.ts";
 
 /** Options of {@linkcode generate}. */
 export interface GenerateOptions<C extends Component = Builtin> {
@@ -94,26 +95,45 @@ export async function* generateBatch<const C extends Component = never>(
     return logits;
   };
 
-  let logits = new Float32Array();
-  for (let start = 0; start < promptLength; start += prefill) {
-    const end = Math.min(promptLength, start + prefill);
-    logits = await run(rows.flatMap((r) => r.tokens.slice(start, end)), start);
-    options.onPrefill?.(end, promptLength);
+  // Where reading takes long, the best tokens are chosen by the backend.
+  const far = model.runtime.backend.far && isGreedy(samplers) && !top && !model.plugins.some((p) => p.logits);
+  let logits = new Float32Array(), known = 0;
+  const piece = (start: number) => rows.flatMap((r) => r.tokens.slice(start, Math.min(promptLength, start + prefill)));
+  await model.runtime.prepare(() => {
+    for (const [tokens, start] of [[piece(0), 0], [rows.map(() => 0), 0]] as const) {
+      model.forward(tokens, { batch: rows.length, start, cache, last: true });
+    }
+  });
+  while (known < promptLength && !(far && known + prefill >= promptLength)) {
+    logits = await run(piece(known), known);
+    known = Math.min(promptLength, known + prefill);
+    options.onPrefill?.(known, promptLength);
   }
-  for (let step = 0; step < limit; step++) {
+  async function* chosenHere(): AsyncGenerator<(GeneratedToken | undefined)[], void> {
+    for (let step = 0; step < limit; step++) {
+      yield rows.map((row, i) => {
+        if (row.end) return undefined;
+        const own = logits.subarray(i * vocab, (i + 1) * vocab);
+        return chooseToken(own, samplers, model.plugins, { tokens: row.tokens, promptLength }, row.random, top);
+      });
+      if (step + 1 < limit) logits = await run(rows.map((r) => r.tokens.at(-1)!), promptLength + step);
+    }
+  }
+  const choices = far ? greedyRuns(model, { cache, tokens: piece(known), start: known, limit }) : chosenHere();
+  let step = 0;
+  for await (const chosen of choices) {
+    signal?.throwIfAborted();
+    if (far && !step) options.onPrefill?.(promptLength, promptLength);
     const made = rows.map((row, i) => {
-      if (row.end) return undefined;
-      const own = logits.subarray(i * vocab, (i + 1) * vocab);
-      const token = chooseToken(own, samplers, model.plugins, { tokens: row.tokens, promptLength }, row.random, top);
-      row.tokens.push(token.id);
-      if (!stopIds.includes(token.id)) return token;
+      const token = row.end ? undefined : chosen[i]!;
+      if (token) row.tokens.push(token.id);
+      if (!token || !stopIds.includes(token.id)) return token;
       row.end = "stop";
       return undefined;
     });
     if (rows.every((r) => r.end)) break;
     yield made;
-    await afterStep(model, step + 1, made);
-    if (step + 1 < limit) logits = await run(rows.map((r) => r.tokens.at(-1)!), promptLength + step);
+    await afterStep(model, ++step, made);
   }
   const full = limit === room && options.maxTokens !== room;
   return rows.map((r) => r.end ?? (full ? "context" : "length"));

@@ -1,6 +1,6 @@
 import type { CrossEntropyOptions } from "../runtime/gradient_kernels.ts";
 import { Tape } from "../runtime/tape.ts";
-import { size, type Tensor } from "../runtime/tensor.ts";
+import { describeTensor, size, type Tensor } from "../runtime/tensor.ts";
 import type { Model } from "./decoder.ts";
 
 /** A parameter and its gradient, which has the same shape and layout. */
@@ -66,6 +66,9 @@ export interface Gradients extends Disposable {
 export function createGradients(model: Model): Gradients {
   const { runtime } = model, { kernels } = runtime, arena = runtime.arena();
   const params = [...model.params].filter(([, { trainable }]) => trainable).map(([name, { tensor: param }]) => {
+    if (param.dtype !== "f32") {
+      throw new TypeError(`Cannot train ${name}: it is ${describeTensor(param)}, expected weights in f32`);
+    }
     const gradient = runtime.place(arena, param.shape, param.layout);
     kernels.fill(gradient, 0);
     return { name, param, gradient };

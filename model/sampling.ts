@@ -34,6 +34,11 @@ export function buildSamplers(
   });
 }
 
+/** Whether the samplers do nothing but keep the largest logit. */
+export function isGreedy(samplers: readonly Sampler[]): boolean {
+  return samplers.length === 1 && !!samplers[0].greedy;
+}
+
 /**
  * Chooses the next token: plugins, then samplers change `logits` in place, then one is drawn. Log-probabilities are those
  * of the model itself.

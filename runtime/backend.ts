@@ -30,6 +30,8 @@ export interface Backend {
   copy(out: Tensor, x: Tensor): void;
   /** A copy of the stored elements of an f32 or i32 tensor. */
   read(t: Tensor): Promise<Float32Array<ArrayBuffer>>;
+  /** Its memory is far away, so that reading waits: what depends on values had better be decided there. Default: `false`. */
+  readonly far?: boolean;
   /** How matrices of weights are stored. Default: `f32`. In 16 bits they can be read by products, but not trained. */
   readonly weights?: "f32" | "f16";
   /**

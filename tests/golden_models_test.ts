@@ -9,6 +9,9 @@ import type { Model } from "../model/decoder.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { assert, assertEquals } from "./assert.ts";
 import { fixtures, golden, hasFixture, readGolden, readJson, variants } from "./support.ts";
+import { gpuVariants, hasWebgpu, webgpuRuntime } from "./webgpu.ts";
+
+const everywhere = [...variants, ...gpuVariants];
 
 /** Largest absolute difference. */
 function worst(actual: Float32Array, expected: ArrayLike<number>): number {
@@ -29,7 +32,7 @@ interface Meta {
 
 for (const name of ["llama_mha", "llama_gqa", "llama3_rope", "gpt2"]) {
   const folder = new URL(`${name}/`, golden);
-  for (const variant of variants) {
+  for (const variant of everywhere) {
     Deno.test(`${name}: logits, hidden states and greedy ids are PyTorch's on ${variant.name}`, async () => {
       using runtime = await variant.open();
       const seen = probe("blocks.*", "blocks.0.in", "norm");
@@ -50,6 +53,28 @@ for (const name of ["llama_mha", "llama_gqa", "llama3_rope", "gpt2"]) {
       assertEquals(await greedyIds(model, greedy.prompt_ids, greedy.tokens.length), greedy.tokens);
     });
   }
+}
+
+for (const name of ["llama_mha", "llama_gqa", "llama3_rope", "gpt2"]) {
+  Deno.test({
+    name: `${name}: logits are PyTorch's within 2e-2 with weights in f16 on WebGPU, and half the memory`,
+    ignore: !hasWebgpu,
+    async fn() {
+      const folder = new URL(`${name}/`, golden);
+      using runtime = await webgpuRuntime({ weights: "f16" }), full = await webgpuRuntime();
+      const { model } = await loadModel(runtime, folder.pathname, { plugins: [huggingface] });
+      const { model: twice } = await loadModel(full, folder.pathname, { plugins: [huggingface] });
+      const { input_ids: ids } = readJson<{ input_ids: number[][] }>(new URL("inputs.json", folder));
+      const logits = await runtime.scope(() => runtime.read(model.forward(ids.flat(), { batch: ids.length })));
+      const error = worst(logits, readGolden(new URL("expected.safetensors", folder)).get("logits")!.values);
+      assert(error <= 2e-2 && error > 1e-6, `logits: ${error}`);
+      assert(model.describe().parameterBytes < 0.6 * twice.describe().parameterBytes);
+      for (const [path, { tensor }] of model.params) {
+        const [half, whole] = await Promise.all([runtime.read(tensor), full.read(twice.params.get(path)!.tensor)]);
+        assert(worst(half, whole) <= 2 ** -11 * Math.max(...whole.map(Math.abs)), path);
+      }
+    },
+  });
 }
 
 Deno.test("a config.json that transformers 5 wrote describes the same model", async () => {
@@ -97,7 +122,7 @@ async function checkStories(runtime: Runtime, model: Model, encode?: (prompt: st
   }
 }
 
-for (const variant of variants) {
+for (const variant of everywhere) {
   Deno.test({
     name: `stories260K.bin: 6 × 128 greedy ids, text and logits are llama2.c's on ${variant.name}`,
     ignore: !storiesThere,

@@ -252,8 +252,10 @@ function oracle(
   const known = new Map(validationSamples(task, 300, 0).map(({ prompt }) => [prompt.join(), answer(prompt)]));
   return {
     ...createModel(runtime, task.model),
-    forward(tokens, { batch = 1 } = {}) {
-      const time = tokens.length / batch, logits = new Float32Array(tokens.length * vocab);
+    forward(given, { batch = 1 } = {}) {
+      const tokens = given as ArrayLike<number>,
+        time = tokens.length / batch,
+        logits = new Float32Array(tokens.length * vocab);
       for (let row = 0; row < batch; row++) {
         const ids = Array.from(tokens).slice(row * time, (row + 1) * time);
         for (let end = 1; end <= time; end++) {

@@ -6,6 +6,7 @@ import { createTrainer, evaluate, TrainingError } from "../model/trainer.ts";
 import { huggingface } from "../plugins/huggingface/mod.ts";
 import { assert, assertEquals, assertRejects } from "./assert.ts";
 import { fixtures, hasFixture, readJson, variants } from "./support.ts";
+import { gpuVariants } from "./webgpu.ts";
 
 interface Train20 {
   hyper: { betas: [number, number]; eps: number; weight_decay: number; clip_norm: number };
@@ -85,54 +86,56 @@ interface Shakespeare {
   config: Record<string, unknown>;
 }
 
-Deno.test({
-  name: "300 steps on tinyshakespeare follow PyTorch's losses",
-  ignore: !hasFixture("golden/train_shakespeare/train.json") || !hasFixture("text/tinyshakespeare.txt"),
-  async fn() {
-    const folder = new URL("golden/train_shakespeare/", fixtures);
-    const golden = readJson<Shakespeare>(new URL("train.json", folder)), { hyper } = golden;
-    const text = Deno.readTextFileSync(new URL("text/tinyshakespeare.txt", fixtures));
-    const ids = Int32Array.from(text, (c) => golden.vocab.indexOf(c)), split = Math.floor(ids.length * 0.9);
-    const windows = (offsets: number[]) => ({
-      inputs: offsets.flatMap((at) => [...ids.subarray(at, at + hyper.block)]),
-      targets: offsets.flatMap((at) => [...ids.subarray(at + 1, at + hyper.block + 1)]),
-    });
-    using runtime = await variants[4].open();
-    const source = memorySource({
-      "config.json": new TextEncoder().encode(JSON.stringify(golden.config)),
-      "model.safetensors": Deno.readFileSync(new URL("init.safetensors", folder)),
-    });
-    const { model } = await loadModel(runtime, source, { plugins: [huggingface] });
-    using trainer = createTrainer(model, {
-      steps: hyper.total,
-      learningRate: hyper.lr,
-      schedule: {
-        at(step) {
-          const i = step - 1, { lr, min_lr, warmup, total } = hyper;
-          if (i < warmup) return lr * (i + 1) / (warmup + 1);
-          return min_lr + 0.5 * (lr - min_lr) * (1 + Math.cos(Math.PI * (i - warmup) / (total - warmup)));
+for (const variant of [variants[4], ...gpuVariants]) {
+  Deno.test({
+    name: `300 steps on tinyshakespeare follow PyTorch's losses on ${variant.name}`,
+    ignore: !hasFixture("golden/train_shakespeare/train.json") || !hasFixture("text/tinyshakespeare.txt"),
+    async fn() {
+      const folder = new URL("golden/train_shakespeare/", fixtures);
+      const golden = readJson<Shakespeare>(new URL("train.json", folder)), { hyper } = golden;
+      const text = Deno.readTextFileSync(new URL("text/tinyshakespeare.txt", fixtures));
+      const ids = Int32Array.from(text, (c) => golden.vocab.indexOf(c)), split = Math.floor(ids.length * 0.9);
+      const windows = (offsets: number[]) => ({
+        inputs: offsets.flatMap((at) => [...ids.subarray(at, at + hyper.block)]),
+        targets: offsets.flatMap((at) => [...ids.subarray(at + 1, at + hyper.block + 1)]),
+      });
+      using runtime = await variant.open();
+      const source = memorySource({
+        "config.json": new TextEncoder().encode(JSON.stringify(golden.config)),
+        "model.safetensors": Deno.readFileSync(new URL("init.safetensors", folder)),
+      });
+      const { model } = await loadModel(runtime, source, { plugins: [huggingface] });
+      using trainer = createTrainer(model, {
+        steps: hyper.total,
+        learningRate: hyper.lr,
+        schedule: {
+          at(step) {
+            const i = step - 1, { lr, min_lr, warmup, total } = hyper;
+            if (i < warmup) return lr * (i + 1) / (warmup + 1);
+            return min_lr + 0.5 * (lr - min_lr) * (1 + Math.cos(Math.PI * (i - warmup) / (total - warmup)));
+          },
         },
-      },
-      optimizer: {
-        type: "adamW",
-        beta1: hyper.betas[0],
-        beta2: hyper.betas[1],
-        eps: hyper.eps,
-        decay: hyper.weight_decay,
-      },
-      clip: hyper.clip_norm,
-    });
-    let worst = 0;
-    for (const [i, offsets] of golden.train_offsets.slice(0, hyper.steps).entries()) {
-      const { loss } = await trainer.train([windows(offsets)], offsets.length);
-      worst = Math.max(worst, Math.abs(loss - golden.loss[i]));
-    }
-    const validation = windows(golden.val_offsets.map((at) => split + at));
-    const { loss } = await evaluate(model, [{ ...validation, batch: golden.val_offsets.length }]);
-    assert(worst <= 2e-3, `a training loss is off by ${worst}`);
-    assert(Math.abs(loss - golden.val_loss) <= 1e-3, `validation loss is ${loss}, expected ${golden.val_loss}`);
-  },
-});
+        optimizer: {
+          type: "adamW",
+          beta1: hyper.betas[0],
+          beta2: hyper.betas[1],
+          eps: hyper.eps,
+          decay: hyper.weight_decay,
+        },
+        clip: hyper.clip_norm,
+      });
+      let worst = 0;
+      for (const [i, offsets] of golden.train_offsets.slice(0, hyper.steps).entries()) {
+        const { loss } = await trainer.train([windows(offsets)], offsets.length);
+        worst = Math.max(worst, Math.abs(loss - golden.loss[i]));
+      }
+      const validation = windows(golden.val_offsets.map((at) => split + at));
+      const { loss } = await evaluate(model, [{ ...validation, batch: golden.val_offsets.length }]);
+      assert(worst <= 2e-3, `a training loss is off by ${worst}`);
+      assert(Math.abs(loss - golden.val_loss) <= 1e-3, `validation loss is ${loss}, expected ${golden.val_loss}`);
+    },
+  });
+}
 
 const tiny = { vocab: 7, context: 6, dim: 8, depth: 2, heads: 2 } as const;
 const example = { inputs: [1, 2, 3], targets: [2, 3, 4] };

@@ -2,6 +2,7 @@
 import { webgpuBackend } from "../runtime/webgpu/backend.ts";
 import type { WebgpuOptions } from "../runtime/webgpu/backend.ts";
 import { Runtime } from "../runtime/runtime.ts";
+import type { Variant } from "./support.ts";
 
 /** Whether there is an adapter; says once where there is none. */
 export const hasWebgpu = await adapterName().then((name) => {
@@ -18,3 +19,6 @@ async function adapterName(): Promise<string | undefined> {
 export async function webgpuRuntime(options?: WebgpuOptions): Promise<Runtime> {
   return new Runtime(await webgpuBackend(options));
 }
+
+/** The default adapter, where there is one, beside the variants of support.ts. */
+export const gpuVariants: readonly Variant[] = hasWebgpu ? [{ name: "WebGPU", open: () => webgpuRuntime() }] : [];

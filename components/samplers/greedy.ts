@@ -7,6 +7,7 @@ export const greedy: Component<"sampler", "greedy", Record<never, never>> = {
   type: "greedy",
   options: {},
   build: () => ({
+    greedy: true,
     apply(logits) {
       const best = argmax(logits), top = logits[best];
       logits.fill(-Infinity);

@@ -19,6 +19,8 @@ export interface SamplerState {
 export interface Sampler {
   /** Changes `logits`. At least one token must be left. */
   apply(logits: Float32Array, state: SamplerState): void;
+  /** It keeps the largest logit, the first of equals, whatever came before: a backend may choose it without being read. */
+  readonly greedy?: boolean;
 }
 
 /** `ln Σ eˣ` of the logits. */

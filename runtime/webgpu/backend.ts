@@ -46,6 +46,7 @@ export async function webgpuBackend(options: WebgpuOptions = {}): Promise<Webgpu
     adapter,
     software,
     threads: 1,
+    far: true,
     weights,
     kernels: webgpuKernels(gpu),
     memory,
