@@ -26,8 +26,13 @@ export interface Ops extends UnaryOps, GatedOps {
    * weights made by `BuildContext.linear` are packed once.
    */
   matmul(x: Tensor, w: Tensor, bias?: Tensor): Tensor;
-  /** Rows `ids` of `table [n, dim]` → `[...shape, dim]`. */
-  embed(table: Tensor, ids: ArrayLike<number>, shape: readonly number[]): Tensor;
+  /**
+   * Rows `ids` of `table [n, dim]` → `[...shape, dim]`. Ids in an i32 tensor cannot be checked: each must be a row's number,
+   * and they must not change before gradients are computed.
+   */
+  embed(table: Tensor, ids: ArrayLike<number> | Tensor, shape: readonly number[]): Tensor;
+  /** The index of the largest of each row, the first of equals: `[..., n]` → i32 `[...]`. It has no gradient. */
+  argmax(x: Tensor): Tensor;
   /** `weight · (x − mean) / √(var + eps) + bias` over the last axis. */
   layerNorm(x: Tensor, weight: Tensor | undefined, bias: Tensor | undefined, eps: number): Tensor;
   /** `weight · x / √(mean(x²) + eps)` over the last axis. */
@@ -181,9 +186,16 @@ export function createOps(rt: OpsHost): Ops {
       });
     },
     embed(table, ids, shape) {
-      if (size(shape) !== ids.length) throw new TypeError(`Cannot arrange ${ids.length} ids as [${shape}]`);
-      const indices = rt.indices("embed", ids, table.shape[0]), out = rt.temp([...shape, dimOf(table)]);
+      const count = isTensor(ids) ? size(ids.shape) : ids.length;
+      if (size(shape) !== count) throw new TypeError(`Cannot arrange ${count} ids as [${shape}]`);
+      const indices = idsOf(rt, table, ids), out = rt.temp([...shape, dimOf(table)]);
       kernels.gather(out, table, indices);
+      return out;
+    },
+    argmax(x) {
+      expectRows("argmax", x);
+      const out = rt.temp(x.shape.slice(0, -1), "i32");
+      kernels.argmax(out, x);
       return out;
     },
     layerNorm(x, weight, bias, eps) {
@@ -262,6 +274,17 @@ export function createOps(rt: OpsHost): Ops {
       return out;
     },
   };
+}
+
+/** Ids of rows of `table` in memory of the backend: as they are, or written there and checked. */
+export function idsOf(rt: Pick<OpsHost, "indices">, table: Tensor, ids: ArrayLike<number> | Tensor): Tensor {
+  if (!isTensor(ids)) return rt.indices("embed", ids, table.shape[0]);
+  if (ids.dtype !== "i32" || ids.layout !== "rows") throw mismatch("embed", [ids], "ids in i32");
+  return ids;
+}
+
+function isTensor(ids: ArrayLike<number> | Tensor): ids is Tensor {
+  return "ptr" in ids;
 }
 
 function expectRows(op: string, ...tensors: Tensor[]): void {

@@ -1,6 +1,6 @@
 import type { AttentionDropout, Kernels, KeyValueCache } from "./kernels.ts";
 import { newKeyValueCache } from "./key_value_cache.ts";
-import { gatedKernels, type GatedOps, type Ops, unaryKernels, type UnaryOps } from "./ops.ts";
+import { gatedKernels, type GatedOps, idsOf, type Ops, unaryKernels, type UnaryOps } from "./ops.ts";
 import type { Tape } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -72,7 +72,7 @@ export function recordedOps(ops: Ops, rt: RecordingHost): Ops {
     embed(table, ids, shape) {
       const out = ops.embed(table, ids, shape), { tape } = rt;
       if (tape?.tracks(table)) {
-        const indices = rt.indices("embed", ids, table.shape[0]);
+        const indices = idsOf(rt, table, ids);
         tape.record(out, [table], (g) => kernels.gatherGrad(tape.gradient(table)!, g, indices));
       }
       return out;

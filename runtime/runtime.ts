@@ -207,7 +207,11 @@ export class Runtime implements Disposable {
     const step = Math.max(PANEL, Math.floor(PIECE / 4 / unit / PANEL) * PANEL);
     for (let first = 0; first < count; first += step) {
       const rows = Math.min(step, count - first);
-      yield await this.read({ ...t, ptr: t.ptr + first * unit * 4, shape: panels ? [rows, unit] : [rows] });
+      yield await this.read({
+        ...t,
+        ptr: t.ptr + first * unit * elementBytes[t.dtype],
+        shape: panels ? [rows, unit] : [rows],
+      });
     }
   }
 
@@ -234,7 +238,7 @@ export class Runtime implements Disposable {
         const wide = dtype === "f32" ? raw : this.place(staging, [rows, inner]);
         if (wide !== raw) this.kernels.widen(wide, raw);
         if (t.layout === "panels") this.kernels[transposed ? "packTransposed" : "pack"](t, wide, first);
-        else this.backend.copy({ ...t, ptr: t.ptr + first * inner * 4, shape: wide.shape }, wide);
+        else this.backend.copy({ ...t, ptr: t.ptr + first * inner * elementBytes[t.dtype], shape: wide.shape }, wide);
       }
     } finally {
       staging.close();

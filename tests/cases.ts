@@ -199,6 +199,13 @@ export const opCases: Readonly<Record<Op, readonly OpCase[]>> = {
     // Packing is not recorded; models have tables in panels (tests/training_test.ts).
     ...(layout === "panels" && { gradient: false }),
   })),
+  argmax: [[1, 1], [3, 7], [2, 300], [4, 1025]].map((shape) => ({
+    name: shape.join("×"),
+    inputs: [],
+    // Rows with several largest numbers.
+    run: (rt) => rt.ops.argmax(rt.tensor(shape, Array.from({ length: size(shape) }, (_, i) => i * 37 % 11 - 5))),
+    tolerance: 0,
+  })),
   layerNorm: norm("layerNorm"),
   rmsNorm: norm("rmsNorm"),
   softmax: ROWS.map((shape) => ({
