@@ -100,8 +100,8 @@ export interface OpsHost {
   readonly kernels: Kernels;
   /** A scratch tensor. */
   temp(shape: readonly number[], dtype?: DType, layout?: Layout): Tensor;
-  /** Ids in scratch memory, checked. */
-  indices(op: string, values: ArrayLike<number>, limit: number, least?: number): Tensor;
+  /** Ids in scratch memory, checked; of a tensor its type alone. */
+  indices(op: string, values: ArrayLike<number> | Tensor, limit: number, least?: number): Tensor;
   /** Runs `f`, which fills `out`, and forgets its scratch tensors. */
   scopeInto(out: Tensor, f: () => void): Tensor;
 }
@@ -186,9 +186,9 @@ export function createOps(rt: OpsHost): Ops {
       });
     },
     embed(table, ids, shape) {
-      const count = isTensor(ids) ? size(ids.shape) : ids.length;
+      const count = "ptr" in ids ? size(ids.shape) : ids.length;
       if (size(shape) !== count) throw new TypeError(`Cannot arrange ${count} ids as [${shape}]`);
-      const indices = idsOf(rt, table, ids), out = rt.temp([...shape, dimOf(table)]);
+      const indices = rt.indices("embed", ids, table.shape[0]), out = rt.temp([...shape, dimOf(table)]);
       kernels.gather(out, table, indices);
       return out;
     },
@@ -274,17 +274,6 @@ export function createOps(rt: OpsHost): Ops {
       return out;
     },
   };
-}
-
-/** Ids of rows of `table` in memory of the backend: as they are, or written there and checked. */
-export function idsOf(rt: Pick<OpsHost, "indices">, table: Tensor, ids: ArrayLike<number> | Tensor): Tensor {
-  if (!isTensor(ids)) return rt.indices("embed", ids, table.shape[0]);
-  if (ids.dtype !== "i32" || ids.layout !== "rows") throw mismatch("embed", [ids], "ids in i32");
-  return ids;
-}
-
-function isTensor(ids: ArrayLike<number> | Tensor): ids is Tensor {
-  return "ptr" in ids;
 }
 
 function expectRows(op: string, ...tensors: Tensor[]): void {

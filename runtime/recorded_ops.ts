@@ -1,6 +1,6 @@
 import type { AttentionDropout, Kernels, KeyValueCache } from "./kernels.ts";
 import { newKeyValueCache } from "./key_value_cache.ts";
-import { gatedKernels, type GatedOps, idsOf, type Ops, unaryKernels, type UnaryOps } from "./ops.ts";
+import { gatedKernels, type GatedOps, type Ops, unaryKernels, type UnaryOps } from "./ops.ts";
 import type { Tape } from "./tape.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -14,8 +14,8 @@ export interface RecordingHost {
   readonly kernels: Kernels;
   /** A scratch tensor. */
   temp(shape: readonly number[]): Tensor;
-  /** Targets in scratch memory, checked. */
-  indices(op: string, values: ArrayLike<number>, limit: number, least?: number): Tensor;
+  /** Ids or targets in scratch memory, checked; of a tensor its type alone. */
+  indices(op: string, values: ArrayLike<number> | Tensor, limit: number, least?: number): Tensor;
 }
 
 /** `ops`, each of which also tells the runtime's tape how to go back. Without a tape that is one comparison more. */
@@ -72,7 +72,7 @@ export function recordedOps(ops: Ops, rt: RecordingHost): Ops {
     embed(table, ids, shape) {
       const out = ops.embed(table, ids, shape), { tape } = rt;
       if (tape?.tracks(table)) {
-        const indices = idsOf(rt, table, ids);
+        const indices = rt.indices("embed", ids, table.shape[0]);
         tape.record(out, [table], (g) => kernels.gatherGrad(tape.gradient(table)!, g, indices));
       }
       return out;

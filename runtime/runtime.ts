@@ -101,8 +101,15 @@ export class Runtime implements Disposable {
     return t;
   }
 
-  /** Token ids or positions in scratch memory; each must be a whole number from `least` (default: 0) below `limit`. */
-  indices(op: string, values: ArrayLike<number>, limit: number, least = 0): Tensor {
+  /**
+   * Token ids or positions in scratch memory; each must be a whole number from `least` (default: 0) below `limit`. An i32
+   * tensor is taken as it is: what it holds is not known here.
+   */
+  indices(op: string, values: ArrayLike<number> | Tensor, limit: number, least = 0): Tensor {
+    if ("ptr" in values) {
+      if (values.dtype === "i32" && values.layout === "rows") return values;
+      throw new TypeError(`Cannot ${op} ${describeTensor(values)}, expected i32 in rows`);
+    }
     for (let i = 0; i < values.length; i++) {
       const v = values[i];
       if (!(Number.isInteger(v) && v >= least && v < limit)) {

@@ -105,9 +105,7 @@ test("gradients of small weights with many rows are summed in parts, the same wa
     for (const layout of layouts) {
       const { name, parts } = layout === "panels" ? chooseTile(k, n, m, 32) : chooseTile(n, k, m, 32);
       assert(name === tile && parts > 1, `${name} in ${parts} parts`);
-      for (const empty of [false, true]) {
-        await alike(`${m} rows, ${layout}`, 1e-4, (rt) => gradW(rt, [m, k, n], layout, empty));
-      }
+      await alike(`${m} rows, ${layout}`, 1e-4, (rt) => gradW(rt, [m, k, n], layout, layout === "rows"));
     }
   }
   using rt = await webgpuRuntime();

@@ -42,6 +42,6 @@ fn half_bits(v: f32) -> u32 {
 }
 
 fn stored_quad(v: vec4f) -> vec2u {
-  return vec2u(half_bits(v.x) | half_bits(v.y) << 16u, half_bits(v.z) | half_bits(v.w) << 16u);
+  return vec2u(half_bits(v.x) | (half_bits(v.y) << 16u), half_bits(v.z) | (half_bits(v.w) << 16u));
 }`;
 }
