@@ -21,8 +21,10 @@ export const quadElement = { f32: "vec4f", f16: "vec2u" } as const;
 /** What single numbers are bound as; a word holds two halves. */
 export const wordElement = { f32: "f32", f16: "u32" } as const;
 
-/** `stored_quad(v)`: four numbers as they are stored. Halves are rounded to the nearest, ties to even: the specification
- * of pack2x16float leaves open how. */
+/**
+ * `stored_quad(v)`: four numbers as they are stored. Halves are rounded to the nearest, ties to even; how pack2x16float
+ * rounds is left open by https://www.w3.org/TR/WGSL/#floating-point-conversion.
+ */
 export function storedQuad(stored: Stored): string {
   return stored === "f32" ? "fn stored_quad(v: vec4f) -> vec4f { return v; }" : `
 fn half_bits(v: f32) -> u32 {

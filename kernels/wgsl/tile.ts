@@ -7,8 +7,7 @@ export type TileName = "large" | "medium" | "small";
 export interface Tile {
   /** Rows and columns of it. */
   readonly side: number;
-  /** Terms of the sums that are in workgroup memory at a time. `side · depth` is 1024: each lane brings four numbers of
-   * either factor. */
+  /** Terms of the sums that are in workgroup memory at a time; `side · depth` is 1024, four of either factor a lane. */
   readonly depth: number;
   /** A lane has `4 · quads` rows and as many columns. */
   readonly quads: number;
