@@ -119,6 +119,14 @@ export const opBenches: Readonly<Record<keyof Kernels, readonly OpBench[]>> = {
     },
     bytes: 8 * ROWS * 288,
   })),
+  argmax: [{
+    name: "16×32000",
+    make(rt) {
+      const x = filled(rt, [16, 32000]), out = rt.place(rt.arena(), [16], "rows", "i32");
+      return () => rt.kernels.argmax(out, x);
+    },
+    bytes: 4 * 16 * 32000,
+  }],
   layerNorm: [{
     name: `${ROWS}×${DIM}`,
     make(rt) {

@@ -30,6 +30,8 @@ export interface Kernels extends GradientKernels, OptimizerKernels {
   matmul(out: Tensor, x: Tensor, w: Tensor, bias?: Tensor): void;
   /** `out[r] = table[ids[r]]`. */
   gather(out: Tensor, table: Tensor, ids: Tensor): void;
+  /** `out[r]` = the index of the largest of `x[r]`, the first of equals; `out` is i32. */
+  argmax(out: Tensor, x: Tensor): void;
   /** `out = weight · (x − mean) / √(var + eps) + bias`, by rows. */
   layerNorm(out: Tensor, x: Tensor, weight: Tensor | undefined, bias: Tensor | undefined, eps: number): void;
   /** `out = weight · x / √(mean(x²) + eps)`, by rows. */

@@ -26,8 +26,13 @@ export interface Ops extends UnaryOps, GatedOps {
    * weights made by `BuildContext.linear` are packed once.
    */
   matmul(x: Tensor, w: Tensor, bias?: Tensor): Tensor;
-  /** Rows `ids` of `table [n, dim]` → `[...shape, dim]`. */
-  embed(table: Tensor, ids: ArrayLike<number>, shape: readonly number[]): Tensor;
+  /**
+   * Rows `ids` of `table [n, dim]` → `[...shape, dim]`. Ids in an i32 tensor cannot be checked: each must be a row's number,
+   * and they must not change before gradients are computed.
+   */
+  embed(table: Tensor, ids: ArrayLike<number> | Tensor, shape: readonly number[]): Tensor;
+  /** The index of the largest of each row, the first of equals: `[..., n]` → i32 `[...]`. It has no gradient. */
+  argmax(x: Tensor): Tensor;
   /** `weight · (x − mean) / √(var + eps) + bias` over the last axis. */
   layerNorm(x: Tensor, weight: Tensor | undefined, bias: Tensor | undefined, eps: number): Tensor;
   /** `weight · x / √(mean(x²) + eps)` over the last axis. */
@@ -95,8 +100,8 @@ export interface OpsHost {
   readonly kernels: Kernels;
   /** A scratch tensor. */
   temp(shape: readonly number[], dtype?: DType, layout?: Layout): Tensor;
-  /** Ids in scratch memory, checked. */
-  indices(op: string, values: ArrayLike<number>, limit: number, least?: number): Tensor;
+  /** Ids in scratch memory, checked; of a tensor its type alone. */
+  indices(op: string, values: ArrayLike<number> | Tensor, limit: number, least?: number): Tensor;
   /** Runs `f`, which fills `out`, and forgets its scratch tensors. */
   scopeInto(out: Tensor, f: () => void): Tensor;
 }
@@ -181,9 +186,16 @@ export function createOps(rt: OpsHost): Ops {
       });
     },
     embed(table, ids, shape) {
-      if (size(shape) !== ids.length) throw new TypeError(`Cannot arrange ${ids.length} ids as [${shape}]`);
+      const count = "ptr" in ids ? size(ids.shape) : ids.length;
+      if (size(shape) !== count) throw new TypeError(`Cannot arrange ${count} ids as [${shape}]`);
       const indices = rt.indices("embed", ids, table.shape[0]), out = rt.temp([...shape, dimOf(table)]);
       kernels.gather(out, table, indices);
+      return out;
+    },
+    argmax(x) {
+      expectRows("argmax", x);
+      const out = rt.temp(x.shape.slice(0, -1), "i32");
+      kernels.argmax(out, x);
       return out;
     },
     layerNorm(x, weight, bias, eps) {

@@ -14,8 +14,8 @@ export interface RecordingHost {
   readonly kernels: Kernels;
   /** A scratch tensor. */
   temp(shape: readonly number[]): Tensor;
-  /** Targets in scratch memory, checked. */
-  indices(op: string, values: ArrayLike<number>, limit: number, least?: number): Tensor;
+  /** Ids or targets in scratch memory, checked; of a tensor its type alone. */
+  indices(op: string, values: ArrayLike<number> | Tensor, limit: number, least?: number): Tensor;
 }
 
 /** `ops`, each of which also tells the runtime's tape how to go back. Without a tape that is one comparison more. */

@@ -1,7 +1,18 @@
 import { attentionReference } from "./reference_attention.ts";
 import type { Kernels } from "./kernels.ts";
 import { gradientReference } from "./reference_gradients.ts";
-import { erf, gelu, geluTanh, logSumExp, panelIndex, relu, sigmoid, silu, type View } from "./reference_math.ts";
+import {
+  argmaxRows,
+  erf,
+  gelu,
+  geluTanh,
+  logSumExp,
+  panelIndex,
+  relu,
+  sigmoid,
+  silu,
+  type View,
+} from "./reference_math.ts";
 import { referenceOptimizers } from "./reference_optimizers.ts";
 import { bytesOf, dimOf, PANEL, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
 
@@ -64,6 +75,7 @@ export function referenceKernels(memory: WebAssembly.Memory): Kernels {
       const at = table.layout === "panels" ? panelIndex : (r: number, i: number) => r * c + i;
       for (let r = 0; r < id.length; r++) for (let i = 0; i < c; i++) o[r * c + i] = w[at(id[r], i, c)];
     },
+    argmax: (out, x) => argmaxRows(i32(out), f32(x), dimOf(x)),
     layerNorm(out, x, weight, bias, eps) {
       const [o, a] = [f32(out), f32(x)], c = dimOf(x), w = weight && f32(weight), b = bias && f32(bias);
       for (let r = 0; r < rowsOf(x); r++) {

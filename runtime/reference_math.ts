@@ -16,6 +16,15 @@ export function logSumExp(row: ArrayLike<number>): number {
   return top + Math.log(sum);
 }
 
+/** `out[r]` = the index of the largest of the `n` numbers of row r, the first of equals. */
+export function argmaxRows(out: Int32Array, x: Float32Array, n: number): void {
+  for (let r = 0; r < out.length; r++) {
+    let best = 0;
+    for (let i = 1; i < n; i++) if (x[r * n + i] > x[r * n + best]) best = i;
+    out[r] = best;
+  }
+}
+
 /** `max(x, 0)`, NaN for NaN. */
 export function relu(x: number): number {
   return x > 0 ? x : x * 0;

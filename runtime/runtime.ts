@@ -101,8 +101,15 @@ export class Runtime implements Disposable {
     return t;
   }
 
-  /** Token ids or positions in scratch memory; each must be a whole number from `least` (default: 0) below `limit`. */
-  indices(op: string, values: ArrayLike<number>, limit: number, least = 0): Tensor {
+  /**
+   * Token ids or positions in scratch memory; each must be a whole number from `least` (default: 0) below `limit`. An i32
+   * tensor is taken as it is: what it holds is not known here.
+   */
+  indices(op: string, values: ArrayLike<number> | Tensor, limit: number, least = 0): Tensor {
+    if ("ptr" in values) {
+      if (values.dtype === "i32" && values.layout === "rows") return values;
+      throw new TypeError(`Cannot ${op} ${describeTensor(values)}, expected i32 in rows`);
+    }
     for (let i = 0; i < values.length; i++) {
       const v = values[i];
       if (!(Number.isInteger(v) && v >= least && v < limit)) {
@@ -215,7 +222,11 @@ export class Runtime implements Disposable {
     const step = Math.max(PANEL, Math.floor(PIECE / 4 / unit / PANEL) * PANEL);
     for (let first = 0; first < count; first += step) {
       const rows = Math.min(step, count - first);
-      yield await this.read({ ...t, ptr: t.ptr + first * unit * 4, shape: panels ? [rows, unit] : [rows] });
+      yield await this.read({
+        ...t,
+        ptr: t.ptr + first * unit * elementBytes[t.dtype],
+        shape: panels ? [rows, unit] : [rows],
+      });
     }
   }
 
@@ -242,7 +253,7 @@ export class Runtime implements Disposable {
         const wide = dtype === "f32" ? raw : this.place(staging, [rows, inner]);
         if (wide !== raw) this.kernels.widen(wide, raw);
         if (t.layout === "panels") this.kernels[transposed ? "packTransposed" : "pack"](t, wide, first);
-        else this.backend.copy({ ...t, ptr: t.ptr + first * inner * 4, shape: wide.shape }, wide);
+        else this.backend.copy({ ...t, ptr: t.ptr + first * inner * elementBytes[t.dtype], shape: wide.shape }, wide);
       }
     } finally {
       staging.close();

@@ -6,6 +6,7 @@ import type { LinearMemory } from "./memory.ts";
 import type { AttentionOptions, Kernels, KeyValueCache, RotaryLayout, SinusoidLayout } from "./kernels.ts";
 import { COST, type Dispatch, dropoutArguments, KEY_BLOCK, pointer, ROWS, splitOver } from "./dispatch.ts";
 import type { GradientKernels } from "./gradient_kernels.ts";
+import { argmaxRows } from "./reference_math.ts";
 import { dimOf, PANEL, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
 import { wasmGradients } from "./wasm_gradients.ts";
 import { wasmOptimizers } from "./wasm_optimizers.ts";
@@ -90,6 +91,13 @@ export function wasmKernels(pool: Dispatch, linear: LinearMemory, scratch: Arena
         table.ptr,
         ids.ptr,
         dimOf(table),
+      ),
+    // In TypeScript: a row for each token that is generated is too little work for a kernel of its own.
+    argmax: (out, x) =>
+      argmaxRows(
+        new Int32Array(memory.buffer, out.ptr, size(out.shape)),
+        new Float32Array(memory.buffer, x.ptr, size(x.shape)),
+        dimOf(x),
       ),
     layerNorm: (out, x, weight, bias, eps) =>
       split("layer_norm_f32", rowsOf(x), dimOf(x) * 4, out.ptr, x.ptr, pointer(weight), pointer(bias), dimOf(x), eps),

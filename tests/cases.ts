@@ -186,18 +186,27 @@ export const opCases: Readonly<Record<Op, readonly OpCase[]>> = {
     matmul(1, 1030, 40, true),
     matmul(2, 1030, 24, false),
     matmul(70, 1030, 17, true),
+    matmul(33, 70, 150, false),
   ],
-  gather: (["rows", "panels"] as const).map((layout) => ({
-    name: `6 of 5×9 in ${layout}`,
+  gather: ([["rows", false], ["rows", true], ["panels", false]] as const).map(([layout, stored]) => ({
+    name: `6 of 5×9 in ${layout}${stored ? ", ids in a tensor" : ""}`,
     inputs: [[5, 9]],
     run(rt, x) {
-      const table = rt.temp([5, 9], "f32", layout);
+      const table = rt.temp([5, 9], "f32", layout), ids = [4, 0, 0, 3, 1, 2], there = rt.temp([2, 3], "i32");
+      rt.backend.write(there, ids);
       if (layout === "panels") rt.kernels.pack(table, x, 0);
-      return rt.ops.embed(layout === "panels" ? table : x, [4, 0, 0, 3, 1, 2], [2, 3]);
+      return rt.ops.embed(layout === "panels" ? table : x, stored ? there : ids, [2, 3]);
     },
     tolerance: 0,
     // Packing is not recorded; models have tables in panels (tests/training_test.ts).
     ...(layout === "panels" && { gradient: false }),
+  })),
+  argmax: [[1, 1], [3, 7], [2, 300], [4, 1025]].map((shape) => ({
+    name: shape.join("×"),
+    inputs: [],
+    // Rows with several largest numbers.
+    run: (rt) => rt.ops.argmax(rt.tensor(shape, Array.from({ length: size(shape) }, (_, i) => i * 37 % 11 - 5))),
+    tolerance: 0,
   })),
   layerNorm: norm("layerNorm"),
   rmsNorm: norm("rmsNorm"),

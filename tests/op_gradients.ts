@@ -12,6 +12,7 @@ export const without = new Set([
   "pack",
   "packTransposed",
   "unpack",
+  "argmax",
   "sinusoid",
   "append",
   "attentionWeights",

@@ -129,6 +129,11 @@ Deno.test("ops refuse shapes that do not fit, and say what they got and expected
     RangeError,
     "Cannot embed index 1: current value is 4, expected a whole number below 4",
   );
+  assertThrows(
+    () => rt.ops.embed(t(4, 2), t(2), [2]),
+    TypeError,
+    "Cannot embed f32 [2], expected i32 in rows",
+  );
 });
 
 Deno.test("a closed runtime refuses work, and closing twice is harmless", async () => {

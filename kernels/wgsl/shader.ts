@@ -1,5 +1,5 @@
 /** How the elements of a bound tensor appear in a shader. */
-export type Element = "f32" | "i32" | "u32" | "vec4f" | "vec4u";
+export type Element = "f32" | "i32" | "u32" | "vec2u" | "vec4f" | "vec4u";
 
 /** The type of an argument: one 32-bit word. */
 export type ArgType = "u32" | "i32" | "f32";

@@ -5,7 +5,7 @@ import { bytesOf, describeTensor, type DType, type Layout, type Tensor } from ".
 import { GpuBuffers, offsetOf } from "./buffers.ts";
 import { Commands, type GpuStats } from "./commands.ts";
 import type { OpenDevice } from "./device.ts";
-import { Pipelines } from "./pipelines.ts";
+import { elementSizes, Pipelines } from "./pipelines.ts";
 import { formatBytes } from "../memory.ts";
 import type { Constant } from "./source.ts";
 
@@ -35,6 +35,7 @@ interface Bound {
   buffer: GPUBuffer;
   offset: number;
   size: number;
+  element: number;
 }
 
 /** Workgroups along one axis of a dispatch. */
@@ -99,7 +100,7 @@ export class Gpu {
       );
       places.push(same);
       if (same < i) continue;
-      bound.push(this.#bind(shader, t, moved));
+      bound.push(this.#bind(shader, t, elementSizes[shader.tensors[names[i]]], moved));
     }
     this.#separate(shader, bound);
     const pipeline = this.pipelines.get(shader as Shader, places, constants);
@@ -214,7 +215,7 @@ export class Gpu {
     } else this.run(copyShader, ends, args, Math.ceil(count / copyShader.workgroup));
   }
 
-  #bind(shader: Shader, t: Tensor, moved: (() => void)[]): Bound {
+  #bind(shader: Shader, t: Tensor, element: number, moved: (() => void)[]): Bound {
     const bytes = Math.max(4, Math.ceil(bytesOf(t) / 4) * 4);
     if (bytes > this.#binding) {
       throw new RangeError(
@@ -222,20 +223,20 @@ export class Gpu {
           `expected at most the adapter's ${formatBytes(this.#binding)}`,
       );
     }
-    if (offsetOf(t.ptr) % this.memory.alignment) return this.#moved(shader, t, moved);
+    if (offsetOf(t.ptr) % this.memory.alignment) return this.#moved(shader, t, element, moved);
     const { id, buffer } = this.memory.at(t.ptr);
-    return { id, buffer, offset: offsetOf(t.ptr), size: bytes };
+    return { id, buffer, offset: offsetOf(t.ptr), size: bytes, element };
   }
 
   /** A copy of `t` where a binding can begin, which is copied back after the dispatch. */
-  #moved(shader: Shader, t: Tensor, moved: (() => void)[]): Bound {
+  #moved(shader: Shader, t: Tensor, element: number, moved: (() => void)[]): Bound {
     const mark = this.scratch.mark(), home = this.temp(t.shape, t.dtype, t.layout);
     this.copy(home, t);
     moved.push(() => {
       this.copy(t, home);
       this.scratch.rewind(mark);
     });
-    return this.#bind(shader, home, moved);
+    return this.#bind(shader, home, element, moved);
   }
 
   /** Two bindings of one dispatch must not overlap. */
@@ -252,12 +253,12 @@ export class Gpu {
 
   #bindGroup(bound: readonly Bound[]): GPUBindGroup {
     let key = "";
-    for (const { id, offset, size } of bound) key += `${id}.${offset}.${size};`;
+    for (const { id, offset, size, element } of bound) key += `${id}.${offset}.${size}.${element};`;
     const known = this.#groups.get(key);
     if (known) return known;
     if (this.#groups.size >= 8192) this.#groups.clear();
     const group = this.#device.createBindGroup({
-      layout: this.pipelines.layout(bound.length).group,
+      layout: this.pipelines.layout(bound.map(({ element }) => element)).group,
       entries: [
         { binding: 0, resource: this.commands.argumentBinding },
         ...bound.map(({ buffer, offset, size }, i) => ({ binding: i + 1, resource: { buffer, offset, size } })),

@@ -1,5 +1,15 @@
-import type { Shader } from "../../kernels/wgsl/shader.ts";
+import type { Element, Shader } from "../../kernels/wgsl/shader.ts";
 import { ARG_BYTES, type Constant, shaderSource } from "./source.ts";
+
+/** Bytes of an element of a binding. */
+export const elementSizes: Readonly<Record<Element, number>> = {
+  f32: 4,
+  i32: 4,
+  u32: 4,
+  vec2u: 8,
+  vec4f: 16,
+  vec4u: 16,
+};
 
 /** Layouts of everything that binds a number of tensors. */
 export interface Layouts {
@@ -15,7 +25,7 @@ export class Pipelines {
   planning = false;
   #device: GPUDevice;
   #subgroups: boolean;
-  #layouts = new Map<number, Layouts>();
+  #layouts = new Map<string, Layouts>();
   #shaders = new Map<Shader, Map<string, GPUComputePipeline>>();
   #coming: Promise<void>[] = [];
   #size = 0;
@@ -39,7 +49,8 @@ export class Pipelines {
     if (known) return known;
     const code = shaderSource(shader, { places, constants, subgroups: this.#subgroups });
     const module = this.#device.createShaderModule({ label: shader.name, code });
-    const { pipeline: layout } = this.layout(places.filter((place, i) => place === i).length);
+    const elements = Object.values(shader.tensors).filter((_, i) => places[i] === i);
+    const { pipeline: layout } = this.layout(elements.map((element) => elementSizes[element]));
     const descriptor = { label: shader.name, layout, compute: { module, entryPoint: "entry" } };
     this.#size++;
     if (this.planning) {
@@ -64,23 +75,27 @@ export class Pipelines {
     await Promise.all(this.#coming.splice(0));
   }
 
-  /** Layouts for `count` tensors: arguments first, at an offset that is given with each dispatch. */
-  layout(count: number): Layouts {
-    const known = this.#layouts.get(count);
+  /**
+   * Layouts for tensors whose elements have `sizes` bytes: arguments first, at an offset that is given with each dispatch.
+   * The sizes are in the layout because wgpu holds bindings against those of the pipeline before, if that had the same
+   * layout and left them open.
+   */
+  layout(sizes: readonly number[]): Layouts {
+    const key = `${sizes}`, known = this.#layouts.get(key);
     if (known) return known;
     const visibility = GPUShaderStage.COMPUTE;
     const group = this.#device.createBindGroupLayout({
       entries: [
         { binding: 0, visibility, buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: ARG_BYTES } },
-        ...Array.from({ length: count }, (_, i) => ({
+        ...sizes.map((minBindingSize, i) => ({
           binding: i + 1,
           visibility,
-          buffer: { type: "storage" as const },
+          buffer: { type: "storage" as const, minBindingSize },
         })),
       ],
     });
     const layouts = { group, pipeline: this.#device.createPipelineLayout({ bindGroupLayouts: [group] }) };
-    this.#layouts.set(count, layouts);
+    this.#layouts.set(key, layouts);
     return layouts;
   }
 }
