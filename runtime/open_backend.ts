@@ -2,11 +2,11 @@ import { type Backend, referenceBackend, wasmBackend, type WasmOptions } from ".
 import type { WebgpuBackend } from "./webgpu/backend.ts";
 import { NoAdapterError } from "./webgpu/device.ts";
 
-/** Backends that come with Tenon; `auto` is `webgpu` on a GPU, else `wasm`. */
-export const backendNames = ["wasm", "webgpu", "auto", "reference"] as const;
+/** A word for a backend; `auto` is `webgpu` where there is a GPU, else `wasm`. */
+export type BackendName = "wasm" | "webgpu" | "auto" | "reference";
 
-/** A word for a backend. */
-export type BackendName = typeof backendNames[number];
+/** All of them. */
+export const backendNames: readonly BackendName[] = ["wasm", "webgpu", "auto", "reference"];
 
 /** How {@linkcode openBackend} sets up what it opens. */
 export interface BackendOptions extends WasmOptions {

@@ -133,14 +133,15 @@ export class Commands {
     // Whatever is asked for before the caller waits goes along.
     await Promise.resolve();
     this.flush();
+    let copy: ArrayBuffer;
     try {
       await staging.mapAsync(GPUMapMode.READ, 0, bytes);
+      copy = staging.getMappedRange(0, bytes).slice(0);
+      staging.unmap();
     } catch (cause) {
       throw await this.explain("read from", cause);
     }
-    const copy = staging.getMappedRange(0, bytes).slice(0);
-    staging.unmap();
-    this.#free.get(size)!.push(staging);
+    if (!this.#closed) this.#free.get(size)!.push(staging);
     if (this.error) throw this.error;
     return copy;
   }
