@@ -2,7 +2,7 @@
 import { parseFlags } from "../plugins/cli/flags.ts";
 import { trainFlags } from "../plugins/cli/train_flags.ts";
 import { openRun } from "../plugins/cli/train_open.ts";
-import { assert, assertEquals, assertMatch } from "./assert.ts";
+import { assert, assertEquals } from "./assert.ts";
 import { inFolder } from "./disks.ts";
 import { story } from "./processes.ts";
 import { assertClose } from "./support.ts";
@@ -59,11 +59,10 @@ Deno.test("a checkpoint says nothing of the backend that wrote it", async () => 
     ];
     assertClose(losses, whole, 1e-5, "reference, then wasm");
     const state = (out: string) => {
-      const states = `${folder}/${out}/state`,
-        { steps: [newest] } = JSON.parse(Deno.readTextFileSync(`${states}/newest.json`));
+      const states = `${folder}/${out}/state`, pointer = Deno.readTextFileSync(`${states}/newest.json`);
+      const { steps: [newest] } = JSON.parse(pointer);
       return Deno.readTextFileSync(`${states}/${newest}/training.json`);
     };
     assertEquals(state("parts"), state("whole"));
-    assertMatch(state("parts"), /"simd":"\w+"/);
   });
 });
