@@ -44,6 +44,7 @@ const lastLines = ({ err }: Result, count: number) => err.trimEnd().split("\n").
 interface Line {
   readonly key: string;
   readonly code: string;
+  readonly weights: string;
   readonly score: { readonly loss: number };
 }
 const resultsIn = (folder: string): Line[] =>
@@ -100,6 +101,7 @@ Deno.test("a backend that a plugin brings is chosen by its name, in every comman
     assertEquals((await run(folder, "ablate", ...ablate)).code, 0);
     const all = resultsIn(`${folder}/ablation`), keys = new Set(all.map(({ key }) => key));
     assertEquals([before.length, all.length, keys.size], [4, 8, 8]);
+    assertEquals(new Set(all.map(({ weights }) => weights)).size, 8, "trials have not run on what they say");
   });
 });
 

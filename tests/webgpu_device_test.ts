@@ -295,8 +295,7 @@ Deno.test({
 
 /** Reserves more than a process is let have, as `prlimit` says: nothing of it is ever touched, so little is really used. */
 const outOfMemory = `
-  import { webgpuBackend } from "${new URL("../runtime/webgpu/backend.ts", import.meta.url)}";
-  import { Runtime } from "${new URL("../runtime/runtime.ts", import.meta.url)}";
+  const [{ webgpuBackend }, { Runtime }] = await Promise.all(Deno.args.map((url) => import(url)));
   const rt = new Runtime(await webgpuBackend()), x = rt.place(rt.arena(), [1]);
   rt.write(x, [7]);
   console.log((await rt.read(x))[0]);
@@ -319,8 +318,9 @@ Deno.test({
   name: "a GPU that runs out of memory is told by the next reading, with how much was asked for",
   ignore: !hasWebgpu || Deno.build.os !== "linux" || !/llvmpipe/.test(await adapterName()),
   async fn() {
+    const urls = ["webgpu/backend.ts", "runtime.ts"].map((path) => new URL(`../runtime/${path}`, import.meta.url).href);
     const command = new Deno.Command(Deno.execPath(), {
-      args: ["eval", "--ext=ts", "--no-check", outOfMemory],
+      args: ["eval", outOfMemory, ...urls],
       stdout: "piped",
       stderr: "piped",
     });
