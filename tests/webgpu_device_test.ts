@@ -4,7 +4,7 @@ import { openRuntime } from "../model/open_runtime.ts";
 import type { Plugin } from "../model/plugin.ts";
 import { referenceBackend } from "../runtime/backend.ts";
 import { isWebgpu } from "../runtime/open_backend.ts";
-import { createRuntime, Runtime, type RuntimeOptions } from "../runtime/runtime.ts";
+import { createRuntime, type Runtime, type RuntimeOptions } from "../runtime/runtime.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 import { NoAdapterError, openDevice } from "../runtime/webgpu/device.ts";
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "./assert.ts";

@@ -6,7 +6,7 @@ import { defined, text, UsageError } from "./flags.ts";
 /** The flag of every command that computes. */
 export const backendFlag = text(
   "name",
-  "wasm (default), webgpu, auto (a GPU if there is one, else wasm), reference, or a plugin of --use that brings one",
+  "wasm (default), webgpu, auto: a GPU if there is one, reference, or a plugin's of --use",
 );
 
 /** What flags say of the backend; more than one command has. */
