@@ -24,12 +24,13 @@ import { openStore } from "./model/ablation/store.ts";
 import { sizeOfText } from "./model/data/text_size.ts";
 import { writeTextAtomic } from "./model/data/token_file.ts";
 import { CheckpointError } from "./model/source.ts";
+import { expectBackend } from "./plugins/cli/backend.ts";
 import { definitionOf, nothingVaried } from "./plugins/cli/ablate_definition.ts";
 import { ablateFlags, type AblateGiven } from "./plugins/cli/ablate_flags.ts";
 import { ablationScreen } from "./plugins/cli/ablate_screen.ts";
 import { storyPath, writeStories } from "./plugins/cli/ablate_stories.ts";
 import { aaTable, plannedPowerLines, planTable, powerLines, powerTable, width } from "./plugins/cli/ablate_tables.ts";
-import { flagHelp, parseFlags, UsageError } from "./plugins/cli/flags.ts";
+import { defined, flagHelp, parseFlags, UsageError } from "./plugins/cli/flags.ts";
 import { note, print, runCommand } from "./plugins/cli/terminal.ts";
 import { importUsed } from "./plugins/cli/use.ts";
 
@@ -137,9 +138,10 @@ async function report(outcome: AblationOutcome, out: string, given: AblateGiven,
 async function main(args: readonly string[]): Promise<number> {
   const given = parseFlags(args, ablateFlags), { out = "ablation" } = given;
   if (given.help) return print(`${USAGE}\n`), 0;
-  const known = componentsOf(await importUsed(given.use));
+  const used = await importUsed(given.use), known = componentsOf(used);
   if (given.sd !== undefined) return print(`${powerTable(given.sd, given)}\n`), 0;
   if (given.schema) return print(`${JSON.stringify(studySchema(known), null, 2)}\n`), 0;
+  expectBackend(given, used);
   const isNew = !exists(out), definition = definitionFor(given, out, known), screen = ablationScreen(given);
   const interrupt = new AbortController();
   const onSignal = () => {
@@ -147,15 +149,13 @@ async function main(args: readonly string[]): Promise<number> {
     interrupt.abort(new Error("interrupted"));
   };
   Deno.addSignalListener("SIGINT", onSignal);
+  const { backend, jobs, threads, simd } = given;
   const options: LaboratoryOptions = {
     folder: out,
     use: given.use,
     onEvent: screen.onEvent,
     signal: interrupt.signal,
-    ...(given.jobs !== undefined && { jobs: given.jobs }),
-    ...(given.threads !== undefined && { threads: given.threads }),
-    ...(given.simd !== undefined && { simd: given.simd }),
-    ...(given["save-every"] !== undefined && { saveEvery: given["save-every"] }),
+    ...defined({ backend, jobs, threads, simd, saveEvery: given["save-every"] }),
   };
   try {
     if (given.plan) {

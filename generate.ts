@@ -15,6 +15,7 @@ import type { Plugin } from "./model/plugin.ts";
 import type { Source } from "./model/source.ts";
 import type { GeneratedText } from "./model/text.ts";
 import { generateText } from "./model/text.ts";
+import { backendFlag, openGiven } from "./plugins/cli/backend.ts";
 import {
   amount,
   flagHelp,
@@ -26,11 +27,11 @@ import {
   type Values,
   word,
 } from "./plugins/cli/flags.ts";
+import { gpuMeter } from "./plugins/cli/gpu_meter.ts";
 import { note, print, readStdin, runCommand, statusLine } from "./plugins/cli/terminal.ts";
 import { importUsed } from "./plugins/cli/use.ts";
 import { huggingface } from "./plugins/huggingface/mod.ts";
 import { llama2c } from "./plugins/llama2c/mod.ts";
-import { createRuntime } from "./runtime/runtime.ts";
 import { formatBytes } from "./runtime/memory.ts";
 
 const flags = {
@@ -70,7 +71,8 @@ const flags = {
   context: amount("n", "positions to make room for (default: what the model has)", { min: 1 }),
   threads: amount("n", "default: as many as the machine has", { min: 1, max: 1024 }),
   simd: word(["relaxed", "baseline"], "baseline: the same bytes on every machine (default: the faster)"),
-  backend: word(["wasm", "reference"], "default: wasm"),
+  backend: backendFlag,
+  weights: word(["f32", "f16"], "how WebGPU holds them: in f16 they take half the memory (default f32)"),
   use: texts("module", "add the components and plugins that a module exports: ./mine.ts, jsr:@me/norms"),
   json: toggle("one JSON object a line: each token, then a summary"),
   stats: toggle("say where time and memory went"),
@@ -147,11 +149,8 @@ async function main(args: readonly string[]): Promise<number> {
   const started = performance.now(), given = parseFlags(args, flags);
   if (given.help) return print(`${USAGE}\n`), 0;
   const chain = samplers(given) as readonly never[], used = await importUsed(given.use), status = statusLine();
-  using runtime = await createRuntime({
-    ...(given.threads !== undefined && { threads: given.threads }),
-    ...(given.simd !== undefined && { simd: given.simd }),
-    ...(given.backend !== undefined && { backend: given.backend }),
-  });
+  using runtime = await openGiven(given, used);
+  if (runtime.backend.note) note(`note: ${runtime.backend.note}`);
   const { from, name, plugins } = await chosen(given);
   const { model, checkpoint } = await loadModel(runtime, from, {
     plugins: [...used.plugins, ...plugins],
@@ -170,7 +169,7 @@ async function main(args: readonly string[]): Promise<number> {
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort("interrupted");
   Deno.addSignalListener("SIGINT", onSignal);
-  const clock = { prompt: 0, prefilled: 0, tokens: 0, last: 0 };
+  const clock = { prompt: 0, prefilled: 0, tokens: 0, last: 0 }, gpu = gpuMeter(runtime);
   let reason: EndReason | "interrupted" | "closed" = "interrupted", all = "";
   const pieces = generateText<Component>(model, tokenizer, prompt, {
     samplers: chain,
@@ -182,6 +181,7 @@ async function main(args: readonly string[]): Promise<number> {
     onPrefill(done, total) {
       status.show(`reading the prompt ${done}/${total}`);
       Object.assign(clock, { prompt: total, prefilled: performance.now() });
+      gpu.begin();
     },
   });
   if (!given.json) print(prompt);
@@ -224,6 +224,7 @@ async function main(args: readonly string[]): Promise<number> {
         formatBytes(runtime.backend.memory.used)
       }`,
     );
+    for (const line of gpu.lines(clock.tokens)) note(line);
     note(
       `start and load ${Math.round(loaded - started)} ms, first token after ${Math.round(clock.prefilled - loaded)} ms`,
     );

@@ -203,6 +203,7 @@ export {
   createSchedule,
   paramKind,
 } from "./model/optimizing.ts";
+export { openRuntime, type OpenRuntimeOptions } from "./model/open_runtime.ts";
 export type { ParamDeclaration, Plugin, StepEvent, TrainEvent } from "./model/plugin.ts";
 export { createRandom } from "./model/random.ts";
 export { hashWeights, saveModel, type SaveOptions } from "./model/save.ts";
@@ -233,6 +234,10 @@ export { llama2c } from "./plugins/llama2c/mod.ts";
 export type { Arena, Mark } from "./runtime/arena.ts";
 export { type Backend, referenceBackend, wasmBackend, type WasmOptions } from "./runtime/backend.ts";
 export { clipByNorm } from "./runtime/clip.ts";
+export { type BackendName, type BackendOptions, isWebgpu } from "./runtime/open_backend.ts";
+export type { WebgpuBackend } from "./runtime/webgpu/backend.ts";
+export type { GpuStats } from "./runtime/webgpu/commands.ts";
+export { NoAdapterError } from "./runtime/webgpu/device.ts";
 export type {
   AttentionGradients,
   AttentionRecord,

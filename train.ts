@@ -108,7 +108,9 @@ function folderFor({ out, data }: Given): string {
 function announce({ out, plan, data: { info }, model, trainer }: Run, { say }: Screen): void {
   const { parameters } = model.describe(), tokens = [info.train.tokens, info.validation.tokens] as const;
   for (const line of describePlan(plan, { parameters, data: info.describe, tokens })) say(line);
-  say(`computing  ${model.runtime.backend.name}`);
+  const { name, note: taken } = model.runtime.backend;
+  if (taken) say(`note: ${taken}`);
+  say(`computing  ${name}`);
   say(`output     ${out}: the model, metrics.jsonl and .csv, loss.svg; Ctrl-C saves and stops`);
   if (trainer.step) say(`going on after step ${trainer.step}`);
 }
@@ -160,7 +162,9 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (!finished) {
     note(`stopped after step ${run.trainer.step} of ${run.plan.steps}, which is saved. Go on with:`);
-    note(`deno run -A train.ts --resume --out ${out}${run.plan.use.map((module) => ` --use ${module}`).join("")}`);
+    const backend = given.backend === undefined ? "" : ` --backend ${given.backend}`;
+    const use = run.plan.use.map((module) => ` --use ${module}`).join("");
+    note(`deno run -A train.ts --resume --out ${out}${backend}${use}`);
     return 130;
   }
   await summarize(run, log, given);

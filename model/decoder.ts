@@ -168,11 +168,18 @@ function changedByPlugins(config: unknown, plugins: readonly Plugin[]): unknown 
   return runHook(plugins, "config", config, (p, c) => p.config!(c as Readonly<Record<string, unknown>>));
 }
 
-function expectRoom(runtime: Runtime, { bytes, parameterBytes }: Description): void {
-  const { available } = runtime.backend.memory;
-  if (bytes <= available) return;
-  throw new RangeError(
-    `Cannot build the model: it needs ${formatBytes(bytes)} (${formatBytes(parameterBytes)} of weights), ` +
-      `expected at most the ${formatBytes(available)} that are left of a 32-bit memory`,
-  );
+function expectRoom({ backend }: Runtime, { bytes, parameterBytes, params }: Description): void {
+  const { available, largest = Infinity, name = "its memory" } = backend.memory;
+  const tooMuch = (what: string, most: number, of: string) =>
+    new RangeError(`Cannot build the model: ${what}, expected at most the ${formatBytes(most)} that ${of}`);
+  if (bytes > available) {
+    const needed = `it needs ${formatBytes(bytes)} (${formatBytes(parameterBytes)} of weights)`;
+    throw tooMuch(needed, available, `are left of ${name}`);
+  }
+  for (const { path, shape } of params) {
+    const taken = size(shape) * (backend.weights === "f16" && shape.length === 2 ? 2 : 4);
+    if (taken > largest) {
+      throw tooMuch(`its ${path} takes ${formatBytes(taken)}`, largest, "one of the adapter's buffers holds");
+    }
+  }
 }

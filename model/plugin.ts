@@ -61,7 +61,7 @@ export interface Plugin {
   readonly components?: readonly Component[];
   /** Checkpoint formats that can be opened. */
   readonly checkpoints?: readonly CheckpointFormat[];
-  /** A backend that {@linkcode openBackend} may choose by the plugin's name. */
+  /** A backend that {@linkcode openRuntime} opens where the plugin's name is asked for. */
   backend?(options: RuntimeOptions): Backend | Promise<Backend>;
   /** Changes a model's config (plain JSON) before it is checked. */
   config?(config: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;

@@ -14,6 +14,8 @@ import { bestSimd, compileKernels, type Simd, wasmKernels } from "./wasm.ts";
 export interface Backend {
   /** For people: `wasm relaxed, 2 threads`. */
   readonly name: string;
+  /** What was taken, and why, where it was not named outright: `no WebGPU adapter was found: computing with wasm …`. */
+  readonly note?: string;
   /** Threads that share the work. */
   readonly threads: number;
   /** What it computes. */

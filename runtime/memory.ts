@@ -25,6 +25,8 @@ export interface MemoryPool {
   readonly available: number;
   /** Most bytes of a region. Default: no limit but what is available. */
   readonly largest?: number;
+  /** For messages: `a 32-bit memory`. */
+  readonly name?: string;
   /** What allocations within a region begin at multiples of, in bytes. Default: 64. */
   readonly alignment?: number;
   /** Takes at least `bytes`. Throws a `RangeError` when there is no room. */
@@ -40,6 +42,8 @@ export interface MemoryPool {
 export class LinearMemory implements MemoryPool {
   /** Shared, so that views survive growth and threads see it. */
   readonly memory: WebAssembly.Memory;
+  /** For messages. */
+  readonly name = "a 32-bit memory";
   #free: Region[] = [];
   #used = 0;
   #maximum: number;

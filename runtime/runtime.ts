@@ -1,6 +1,7 @@
 import { Arena } from "./arena.ts";
-import { type Backend, referenceBackend, wasmBackend, type WasmOptions } from "./backend.ts";
+import type { Backend } from "./backend.ts";
 import type { AttentionDropout, Kernels } from "./kernels.ts";
+import { type BackendName, type BackendOptions, openBackend } from "./open_backend.ts";
 import { createOps, type Ops } from "./ops.ts";
 import { recordedOps } from "./recorded_ops.ts";
 import { Tape } from "./tape.ts";
@@ -21,9 +22,12 @@ export interface StoredAs {
 }
 
 /** Options of {@linkcode createRuntime}. */
-export interface RuntimeOptions extends WasmOptions {
-  /** `wasm` (default), `webgpu`, `reference`, or a backend of your own. */
-  readonly backend?: "wasm" | "webgpu" | "reference" | Backend;
+export interface RuntimeOptions extends BackendOptions {
+  /**
+   * `wasm` (default), `webgpu`, `auto` (a GPU if there is one, else WASM; {@linkcode Backend.note} says which and why),
+   * `reference`, or a backend of your own, to which the other options mean nothing.
+   */
+  readonly backend?: BackendName | Backend;
 }
 
 /**
@@ -40,15 +44,8 @@ export interface RuntimeOptions extends WasmOptions {
  * ```
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
-  const { backend = "wasm" } = options;
-  if (backend === "wasm") return new Runtime(await wasmBackend(options));
-  if (backend === "reference") return new Runtime(referenceBackend(options));
-  if (backend === "webgpu") {
-    const { webgpuBackend } = await import("./webgpu/backend.ts");
-    return new Runtime(await webgpuBackend(options));
-  }
-  if (typeof backend === "object") return new Runtime(backend);
-  throw new TypeError(`Cannot use backend ${JSON.stringify(backend)}, expected "wasm", "webgpu" or "reference"`);
+  const { backend = "wasm", ...rest } = options;
+  return new Runtime(typeof backend === "object" ? backend : await openBackend(backend, rest));
 }
 
 /** What ops do beside computing. */

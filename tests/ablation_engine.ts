@@ -99,7 +99,7 @@ export async function plannedTrials(
   const options = { folder: `${folder}/data`, components: all, context: context * Math.max(1, ...study.lengths) };
   const data = await prepareStudyData(study, options), additions = { components, plugins };
   const arms = await planStudy(study, data, additions, () => Promise.resolve([])), host = { runtime, ...additions };
-  return { arms, specs: await trialSpecs(arms, study.seeds, { data: data.source, host, simd: "baseline" }) };
+  return { arms, specs: await trialSpecs(arms, study.seeds, { data: data.source, host, build: "baseline" }) };
 }
 
 /** A norm that only scales, by `factor`: what it computes is no part of its name. */

@@ -11,12 +11,17 @@ export interface Result {
   readonly err: string;
 }
 
-/** Starts a script, by its full path, in a folder. */
-export function spawn(script: string, cwd: string, args: readonly string[]): Deno.ChildProcess {
+/** Starts a script, by its full path, in a folder, with `env` beside what is in this process's environment. */
+export function spawn(
+  script: string,
+  cwd: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", script, ...args],
     cwd,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

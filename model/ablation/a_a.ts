@@ -56,7 +56,7 @@ export async function measureFalsePositives(
     throw new RangeError(`Cannot compare the base with itself ${pairs} times, expected a whole number from 2`);
   }
   using laboratory = await openLaboratory(options);
-  const { additions, runtime, simd, store, throwIfStopped: between } = laboratory;
+  const { additions, runtime, build, store, throwIfStopped: between } = laboratory;
   const { study, data, arms: [base] } = await planIn(laboratory, definition, {
     vary: [],
     match: null,
@@ -73,7 +73,7 @@ export async function measureFalsePositives(
     training: { ...base.training, weights },
   }));
   const seeds = Array.from({ length: pairs * runs }, (_, i) => i + 1);
-  const specs = await trialSpecs(sides, seeds, { data: data.source, host: { runtime, ...additions }, simd, between });
+  const specs = await trialSpecs(sides, seeds, { data: data.source, host: { runtime, ...additions }, build, between });
   const results = await laboratory.run(specs), metric = metricFor(study);
   store.arrange(specs.map(({ key }) => key));
   const [a, again] = [0, 1].map((side) =>

@@ -19,9 +19,9 @@ export interface AblateOptions extends LaboratoryOptions {
 export async function ablate(definition: StudyDefinition, options: AblateOptions): Promise<AblationOutcome> {
   using laboratory = await openLaboratory(options);
   const plan = await planIn(laboratory, definition), { study, data } = plan, metric = metricFor(study);
-  const { additions, runtime, simd, store, say, threads } = laboratory;
+  const { additions, runtime, build, store, say, machine } = laboratory;
   const between = laboratory.throwIfStopped;
-  const setting = { data: data.source, host: { runtime, ...additions }, simd, between };
+  const setting = { data: data.source, host: { runtime, ...additions }, build, between };
   const keys: string[] = [],
     run = async (arms: readonly PlannedArm[], seeds: readonly number[]) => {
       say({ type: "doing", what: "looking at what the code does" });
@@ -55,10 +55,8 @@ export async function ablate(definition: StudyDefinition, options: AblateOptions
     study,
     data: data.summary,
     metric,
-    code: `${VERSION} ${simd}`,
-    machine: `${threads} ${
-      threads === 1 ? "thread" : "threads"
-    }, Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.build.arch}`,
+    code: `${VERSION} ${build}`,
+    machine: `${machine}, Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.build.arch}`,
     arms: outcomes,
     comparisons: compareArms(outcomes, metric, study),
     unused: store.results.size - new Set(keys).size,

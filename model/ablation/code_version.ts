@@ -1,4 +1,3 @@
-import type { Simd } from "../../runtime/wasm.ts";
 import { createSchedule } from "../optimizing.ts";
 import { hashWeights } from "../save.ts";
 import { VERSION } from "../version.ts";
@@ -11,15 +10,16 @@ import { assembleTrial, type TrialHost, type TrialSpec } from "./trial.ts";
 const STEPS = 2;
 
 /**
- * What tells apart the code that a trial runs on: version, build of the kernels, and a hash of what it does. For that hash
- * the model of the trial makes two steps with seed 0, and its weights, their losses, the last batch and every learning
- * rate are hashed. So a component of one's own that has changed makes other trials, as does a change in Tenon that moves
- * a bit; one that moves none, a comment say, does not.
+ * What tells apart the code that a trial runs on: version, `build` of the kernels (of those that are not WASM's: the
+ * backend), and a hash of what it does. For that hash the model of the trial makes two steps with seed 0, and its weights,
+ * their losses, the last batch and every learning rate are hashed. So a component of one's own that has changed makes
+ * other trials, as does a change in Tenon that moves a bit, or a GPU that rounds differently; one that moves none, a
+ * comment say, does not.
  */
 export async function codeVersion(
   spec: Pick<TrialSpec, "config" | "training" | "data">,
   host: Pick<TrialHost, "runtime" | "components" | "plugins">,
-  simd: Simd,
+  build: string,
 ): Promise<string> {
   const { training, config } = spec, { steps } = training;
   using learning = await openLearning(spec.data, training, { context: config.context, seed: 0 });
@@ -41,5 +41,5 @@ export async function codeVersion(
   });
   seen.push(Array.from({ length: steps }, (_, i) => rates.at(i + 1)), Array.from(learning.example(steps - 1).inputs));
   const hash = await hashJson("behaviour", seen);
-  return `${VERSION} ${simd} ${hash.slice(0, 16)}`;
+  return `${VERSION} ${build} ${hash.slice(0, 16)}`;
 }

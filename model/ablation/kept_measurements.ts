@@ -1,6 +1,6 @@
-import { createRuntime } from "../../runtime/runtime.ts";
 import { breathe } from "../breathe.ts";
 import { writeTextAtomic } from "../data/token_file.ts";
+import { openRuntime } from "../open_runtime.ts";
 import { CheckpointError } from "../source.ts";
 import { type Trainer, TrainingError } from "../trainer.ts";
 import type { Laboratory } from "./laboratory.ts";
@@ -20,18 +20,18 @@ const ROUNDS = 5, SECONDS = 0.4;
  * measurement would differ a little.
  */
 export async function armCosts(
-  { folder, additions, simd, threads, say, stop }: Laboratory,
+  { folder, additions, backend, simd, build, threads, say, stop }: Laboratory,
   arms: readonly (PlannedArm & { readonly code: string })[],
 ): Promise<Costs[] | undefined> {
   const kept = openKept<Costs>(`${folder}/costs.json`);
   const names = await Promise.all(arms.map(({ config, training, code }) => {
     const { batch, optimizer, dropout, smoothing, zLoss } = training;
-    return hashJson("measurement", { config, batch, optimizer, dropout, smoothing, zLoss, threads, simd, code });
+    return hashJson("measurement", { config, batch, optimizer, dropout, smoothing, zLoss, threads, simd: build, code });
   }));
   const missing = arms.map((arm, i) => ({ ...arm, ...arm.training, i })).filter(({ i }) => !kept.has(names[i]));
   const progress = (share: number) => say({ type: "doing", what: `measuring costs: ${Math.floor(100 * share)}%` });
   if (missing.length) {
-    const found = await measureCosts(missing, { ...additions, threads, simd, progress, stop });
+    const found = await measureCosts(missing, { ...additions, backend, threads, simd, progress, stop });
     if (!found) return undefined;
     missing.forEach(({ i }, at) => kept.set(names[i], found[at]));
     kept.save();
@@ -45,19 +45,19 @@ export async function armCosts(
  * diverge takes its time like any other.
  */
 export async function timeSteps(
-  { folder, additions, simd, threads, jobs, say, throwIfStopped }: Laboratory,
+  { folder, additions, backend, simd, build, threads, jobs, say, throwIfStopped }: Laboratory,
   arms: readonly PlannedArm[],
   { source }: StudyData,
 ): Promise<number[]> {
   const share = Math.max(1, Math.floor(threads / jobs)), kept = openKept<number>(`${folder}/step_times.json`);
   const names = await Promise.all(
     arms.map(({ config, training: { batch, optimizer, dropout, smoothing, zLoss } }) =>
-      hashJson("measurement", { config, batch, optimizer, dropout, smoothing, zLoss, share, simd })
+      hashJson("measurement", { config, batch, optimizer, dropout, smoothing, zLoss, share, simd: build })
     ),
   );
   if (names.every((name) => kept.has(name))) return names.map((name) => kept.get(name)!);
 
-  using runtime = await createRuntime({ threads: share, simd });
+  using runtime = await openRuntime({ backend, plugins: additions.plugins, threads: share, simd });
   const opened: (ReturnType<typeof assembleTrial> & { readonly learning: Learning; readonly times: number[] })[] = [];
   using held = new DisposableStack();
   for (const { config, training } of arms) {

@@ -1,13 +1,13 @@
 import type { Component } from "../../components/component.ts";
 import { bytesOf } from "../../runtime/tensor.ts";
-import { createRuntime, type Runtime } from "../../runtime/runtime.ts";
-import type { WasmOptions } from "../../runtime/backend.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
 import type { ResolvedConfig } from "../config.ts";
 import { createModel, type Model } from "../decoder.ts";
 import type { Description } from "../describe.ts";
 import { dropoutEverywhere } from "../dropout.ts";
 import type { ModelCache } from "../forward.ts";
 import type { Example } from "../gradients.ts";
+import { openRuntime, type OpenRuntimeOptions } from "../open_runtime.ts";
 import type { Plugin } from "../plugin.ts";
 import { createRandom } from "../random.ts";
 import { createTrainer, type Trainer } from "../trainer.ts";
@@ -33,7 +33,7 @@ export interface CostArm
 }
 
 /** What arms are built with. */
-export interface ArmOptions extends Pick<WasmOptions, "threads" | "simd"> {
+export interface ArmOptions extends Pick<OpenRuntimeOptions, "backend" | "threads" | "simd"> {
   /** Components beside those built in. Default: none. */
   readonly components?: readonly Component[];
   /** Of the models. Default: none. */
@@ -63,9 +63,9 @@ export async function openArm(arm: CostArm, options: ArmOptions): Promise<OpenAr
   const held: Disposable[] = [], hold = <T extends Disposable>(what: T) => (held.push(what), what);
   const close = () => held.splice(0).reverse().forEach((what) => what[Symbol.dispose]());
   try {
-    const training = build(hold(await createRuntime(options)), arm, options), example = randomExample(arm);
+    const training = build(hold(await openRuntime(options)), arm, options), example = randomExample(arm);
     const trainer = hold(trainerOf(training, arm, options));
-    const model = build(hold(await createRuntime(options)), arm, options), ids = randomIds(arm, 1);
+    const model = build(hold(await openRuntime(options)), arm, options), ids = randomIds(arm, 1);
     const laps: readonly [RateName, () => Promise<Lap>][] = [
       ["trainingRate", () => trainingLap(trainer, example, arm.batch)],
       ["prefillRate", () => prefillLap(model, ids)],
@@ -94,7 +94,7 @@ export async function trainingMemory(
   arm: CostArm,
   options: ArmOptions,
 ): Promise<{ description: Description; peakBytes: number }> {
-  using runtime = await createRuntime(options);
+  using runtime = await openRuntime(options);
   const model = build(runtime, arm, options), description = model.describe();
   using trainer = trainerOf(model, arm, options);
   await trainer.train([randomExample(arm)], arm.batch);

@@ -1,5 +1,4 @@
 import type { Json } from "../../components/options.ts";
-import type { Simd } from "../../runtime/wasm.ts";
 import { breathe } from "../breathe.ts";
 import { componentsOf } from "../additions.ts";
 import { codeVersion } from "./code_version.ts";
@@ -14,8 +13,8 @@ export interface TrialSetting {
   readonly data: DataSource;
   /** Makes the first steps of each arm, to see what the code does. */
   readonly host: Pick<TrialHost, "runtime" | "components" | "plugins">;
-  /** Build of the kernels. */
-  readonly simd: Simd;
+  /** Of the kernels; see {@linkcode codeVersion}. */
+  readonly build: string;
   /** Called between arms; may throw to end it. */
   readonly between?: () => void;
 }
@@ -24,13 +23,13 @@ export interface TrialSetting {
 export async function trialSpecs(
   arms: readonly Pick<PlannedArm, "name" | "config" | "training">[],
   seeds: readonly number[],
-  { data, host, simd, between }: TrialSetting,
+  { data, host, build, between }: TrialSetting,
 ): Promise<TrialSpec[]> {
   const parts: Omit<TrialSpec, "key" | "seed">[] = [];
   for (const { name, config, training } of arms) {
     await breathe();
     between?.();
-    parts.push({ arm: name, config, training, data, code: await codeVersion({ config, training, data }, host, simd) });
+    parts.push({ arm: name, config, training, data, code: await codeVersion({ config, training, data }, host, build) });
   }
   return await Promise.all(seeds.flatMap((seed) =>
     parts.map(async (part): Promise<TrialSpec> => {

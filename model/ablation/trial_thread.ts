@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { createRuntime } from "../../runtime/runtime.ts";
 import { importAdditions } from "../additions.ts";
+import { openRuntime } from "../open_runtime.ts";
 import { runTrial, type TrialHost } from "./trial.ts";
 import type { ThreadEvent, ThreadRequest } from "./trial_threads.ts";
 
@@ -19,10 +19,12 @@ const EVERY = 100;
 const thread = globalThis as unknown as Thread;
 let host: Promise<TrialHost> | undefined, stopped = false, reported = 0;
 
-async function open({ threads, simd, use, state }: Extract<ThreadRequest, { type: "open" }>): Promise<TrialHost> {
+async function open(
+  { backend, threads, simd, use, state }: Extract<ThreadRequest, { type: "open" }>,
+): Promise<TrialHost> {
   const { components, plugins } = await importAdditions(use);
   return {
-    runtime: await createRuntime({ threads, simd }),
+    runtime: await openRuntime({ backend, plugins, threads, simd }),
     components,
     plugins,
     ...(state && { state }),

@@ -1,6 +1,7 @@
-import { createRuntime } from "../../runtime/runtime.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
 import type { Simd } from "../../runtime/wasm.ts";
 import type { Additions } from "../additions.ts";
+import { openRuntime } from "../open_runtime.ts";
 import { CheckpointError } from "../source.ts";
 import type { TrialResult } from "./outcome.ts";
 import { runTrial, type TrialProgress, type TrialSpec } from "./trial.ts";
@@ -10,6 +11,7 @@ import type { TrialStateOptions } from "./trial_state.ts";
 export type ThreadRequest =
   | {
     readonly type: "open";
+    readonly backend: string;
     readonly threads: number;
     readonly simd: Simd;
     readonly use: readonly string[];
@@ -28,6 +30,10 @@ export type ThreadEvent =
 export interface TrialsOptions {
   /** Trials side by side. */
   readonly jobs: number;
+  /** What they run on, as `openRuntime` takes it. Default: `wasm`. */
+  readonly backend?: string;
+  /** For one job alone: an open runtime of that kind, which is not closed. Default: one of its own. */
+  readonly runtime?: Runtime;
   /** Threads of all of them together. */
   readonly threads: number;
   /** Build of the kernels. */
@@ -79,9 +85,9 @@ function withTrial(error: unknown, { arm, seed }: TrialSpec): unknown {
 
 /** In this thread. */
 async function ownRunner(
-  { threads, simd, additions, state, progress, stop }: TrialsOptions,
+  { backend = "wasm", runtime: given, threads, simd, additions, state, progress, stop }: TrialsOptions,
 ): Promise<{ run: Run } & AsyncDisposable> {
-  const runtime = await createRuntime({ threads, simd });
+  const runtime = given ?? await openRuntime({ backend, plugins: additions.plugins, threads, simd });
   return {
     run: (spec) =>
       runTrial(spec, {
@@ -91,7 +97,7 @@ async function ownRunner(
         ...(stop && { stop }),
         progress: (p) => progress?.(spec, p),
       }),
-    [Symbol.asyncDispose]: () => Promise.resolve(runtime.close()),
+    [Symbol.asyncDispose]: () => Promise.resolve(given || runtime.close()).then(() => {}),
   };
 }
 
@@ -103,7 +109,7 @@ function errorFrom({ name, message }: Extract<ThreadEvent, { type: "failed" }>):
 
 /** In a thread of its own. */
 function threadRunner(
-  { threads, simd, use, state, progress, stop }: TrialsOptions,
+  { backend = "wasm", threads, simd, use, state, progress, stop }: TrialsOptions,
 ): Promise<{ run: Run } & AsyncDisposable> {
   const worker = new Worker(new URL("./trial_thread.ts", import.meta.url), { type: "module" });
   const post = (request: ThreadRequest) => worker.postMessage(request), broken = Promise.withResolvers<never>();
@@ -112,7 +118,7 @@ function threadRunner(
     event.preventDefault();
     broken.reject(event.message);
   };
-  post({ type: "open", threads, simd, use, ...(state && { state }) });
+  post({ type: "open", backend, threads, simd, use, ...(state && { state }) });
   const watch = setInterval(() => stop?.() && post({ type: "stop" }), 50);
   const run: Run = (spec) => {
     const answer = Promise.withResolvers<TrialResult | undefined>();

@@ -1,3 +1,4 @@
+import { backendFlag } from "./backend.ts";
 import { amount, type Flag, text, texts, toggle, type Values, word } from "./flags.ts";
 
 const component = "name|json";
@@ -96,7 +97,8 @@ export const ablateFlags = {
   "skip-costs": toggle("do not measure speed and memory"),
   aa: amount("n", "instead, compare the base with itself n times: how many false differences are found", { min: 2 }),
   out: text("folder", "where everything goes (default ablation)"),
-  jobs: amount("n", "trainings side by side; results do not depend on it (default: one for each thread)", {
+  backend: backendFlag,
+  jobs: amount("n", "trainings side by side; results do not depend on it (default: one for each thread, 1 on webgpu)", {
     min: 1,
     max: 1024,
   }),

@@ -53,6 +53,7 @@ export function ablationScreen({ quiet, aa }: Pick<AblateGiven, "quiet" | "aa">)
   return {
     onEvent(event) {
       if (event.type === "doing") show([event.what]);
+      else if (event.type === "note") say(`note: ${event.text}`);
       else if (event.type === "trials") {
         const { specs, missing } = event, kept = specs.length - missing.length;
         Object.assign(state, {

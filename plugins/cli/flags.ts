@@ -86,6 +86,12 @@ export function amount(
   };
 }
 
+/** The fields that are not `undefined`. */
+export function defined<T extends object>(fields: T): { readonly [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as ReturnType<typeof defined<T>>;
+}
+
 /** Parses a command line. Throws a {@linkcode UsageError} that names the flag, its value and what is allowed. */
 export function parseFlags<const F extends Readonly<Record<string, Flag<unknown>>>>(
   args: readonly string[],

@@ -1,3 +1,4 @@
+import { backendFlag } from "./backend.ts";
 import { amount, text, texts, toggle, type Values, word } from "./flags.ts";
 
 const component = "name|json";
@@ -48,6 +49,7 @@ export const trainFlags = {
   "save-every": amount("n", "steps between checkpoints (default: at evaluations and every two minutes)", { min: 1 }),
   seed: amount("n", "decides weights, batches and dropout (default 0)"),
   recompute: toggle("compute blocks again on the way back: less memory, more time, the same weights"),
+  backend: backendFlag,
   threads: amount("n", "default: as many as the machine has; the weights are the same for any number", {
     min: 1,
     max: 1024,

@@ -5,13 +5,16 @@ import { listTextFiles } from "../../model/data/files.ts";
 import { fingerprint } from "../../model/data/fingerprint.ts";
 import { prepareData } from "../../model/data/prepare.ts";
 import { defaultValidation, sizeOfText } from "../../model/data/text_size.ts";
+import { openRuntime } from "../../model/open_runtime.ts";
 import { openSink } from "../../model/sink.ts";
 import { CheckpointError, openSource, readJson } from "../../model/source.ts";
 import { newestStep } from "../../model/steps.ts";
 import { loadTrainingState, trainingTensors } from "../../model/training_state.ts";
-import { createRuntime, type Runtime } from "../../runtime/runtime.ts";
-import { bestSimd } from "../../runtime/wasm.ts";
-import { UsageError } from "./flags.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { bestSimd, type Simd } from "../../runtime/wasm.ts";
+import { expectBackend } from "./backend.ts";
+import { defined, UsageError } from "./flags.ts";
+import type { Used } from "./use.ts";
 import { chooseTokenizer, expectSameTokenizer } from "./train_data.ts";
 import type { Given } from "./train_flags.ts";
 import { fittingSteps } from "./train_pace.ts";
@@ -23,6 +26,7 @@ const MINUTES = 5;
 
 /** Opens the training in a folder where there is one and it is to be resumed, or begins one. */
 export async function openRun(given: Given, options: RunOptions): Promise<Run> {
+  expectBackend({ backend: given.backend, threads: given.threads }, options.used); // of SIMD the plan keeps account
   const { out } = options, checkpoint = await checkpointIn(out);
   if (checkpoint && !given.resume) {
     throw new UsageError(`${out} holds a training already: go on with it by --resume, or name another folder by --out`);
@@ -41,6 +45,7 @@ export async function openRun(given: Given, options: RunOptions): Promise<Run> {
 async function begin(given: Given, options: RunOptions): Promise<Run> {
   const { out, used, progress } = options, { data: paths } = given;
   const settings = await readSettings(given, used), { model: { context }, seed, simd } = settings;
+  const runtime = await openComputing(given, simd, used);
   const validation = given.validation ?? defaultValidation(sizeOfText(paths)), directory = `${out}/data`;
   const chosen = await chooseTokenizer(given.tokenizer, paths, componentsOf(used), progress);
   const { tokenizer: { json, stopIds, vocab }, tokenizer, choice, hash } = chosen;
@@ -63,7 +68,6 @@ async function begin(given: Given, options: RunOptions): Promise<Run> {
     text: await fingerprint(listTextFiles(paths)),
     tokens: await fingerprint(tokenFiles(out)),
   };
-  const runtime = await createRuntime({ simd, ...(given.threads !== undefined && { threads: given.threads }) });
   const data = await openData(directory);
   const fitting = async () => {
     progress("timing a few steps");
@@ -84,23 +88,29 @@ async function resume(given: Given, checkpoint: string, options: RunOptions): Pr
   if (given.data.length && await fingerprint(listTextFiles(given.data)) !== plan.text) {
     throw new UsageError(`--data is not the text that the training in ${out} was begun with, expected that or nothing`);
   }
-  if (plan.simd === "relaxed" && bestSimd() !== "relaxed") {
+  const { backend = "wasm" } = given, needsWasm = backend === "wasm" || backend === "auto";
+  if (needsWasm && plan.simd === "relaxed" && bestSimd() !== "relaxed") {
     throw new CheckpointError(`Cannot resume ${out}: it was begun with relaxed SIMD, which this machine does not have`);
   }
   const data = await openData(`${out}/data`);
   if (await fingerprint(tokenFiles(out)) !== plan.tokens) {
     throw new CheckpointError(`Cannot resume ${out}: ${out}/data is not what the training was begun with`);
   }
-  const runtime = await createRuntime({
-    simd: plan.simd,
-    ...(given.threads !== undefined && { threads: given.threads }),
-  });
+  const runtime = await openComputing(given, plan.simd, used);
   const json = await readJson(source, "tokenizer.json") as unknown as TokenizerJson;
   const run = assembleRun(plan, runtime, data, json, options);
   const { step } = await loadTrainingState(source, trainingTensors(run.model, run.trainer), runtime);
   run.trainer.step = step;
   run.saved = { step, path: checkpoint };
   return withRuntime(run, runtime, data);
+}
+
+/**
+ * What the training runs on from now on. A checkpoint is the same for all backends: what was begun on one may go on on
+ * another, with other last digits.
+ */
+async function openComputing({ backend, threads }: Given, simd: Simd, { plugins }: Used): Promise<Runtime> {
+  return await openRuntime({ ...defined({ backend, threads }), simd, plugins });
 }
 
 function withRuntime(run: Run, runtime: Runtime, data: PreparedData): Run {

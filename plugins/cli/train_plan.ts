@@ -20,13 +20,13 @@ export interface Settings extends Omit<TrainingSettings, "warmup"> {
   readonly accumulate: number;
   /** Of weights, batches and dropout. */
   readonly seed: number;
-  /** Build of the kernels: the two differ in the last bits. */
+  /** Build of the kernels of WASM: the two differ in the last bits. Other backends do, too, and are not in a plan. */
   readonly simd: Simd;
   /** Modules that `--use` named. */
   readonly use: readonly string[];
 }
 
-/** All that decides the weights at the end, as JSON: every checkpoint holds it. */
+/** All that decides the weights at the end but the backend, as JSON: every checkpoint holds it. */
 export interface Plan extends Settings {
   /** Whole. */
   readonly model: ResolvedConfig & Readonly<Record<string, unknown>>;

@@ -26,12 +26,16 @@ export interface WebgpuBackend extends Backend {
 const PIECE = 64 * 2 ** 20;
 
 /**
- * Kernels in WGSL on the default WebGPU adapter. Throws a {@linkcode NoAdapterError} where there is none. Out-of-memory, a
- * device that is lost and errors of validation come to light when something is read next.
+ * Kernels in WGSL on the default WebGPU adapter. Throws a {@linkcode NoAdapterError} where there is none. Out-of-memory and
+ * errors of validation come to light when something is read next. Once the device is lost every call throws.
  */
 export async function webgpuBackend(options: WebgpuOptions = {}): Promise<WebgpuBackend> {
+  const { weights = "f32" } = options;
+  if (weights !== "f32" && weights !== "f16") {
+    throw new TypeError(`Cannot use weights ${JSON.stringify(weights)}, expected "f32" or "f16"`);
+  }
   const opened = await openDevice(options), gpu = new Gpu(opened, options), { commands, memory, pipelines } = gpu;
-  const { adapter, software } = opened, { weights = "f32" } = options;
+  const { adapter, software } = opened;
 
   /** Sets bytes of `t` from byte `first` on; the last word is filled up. */
   function put(t: Tensor, first: number, bytes: Uint8Array<ArrayBufferLike>): void {
@@ -42,7 +46,7 @@ export async function webgpuBackend(options: WebgpuOptions = {}): Promise<Webgpu
   }
 
   return {
-    name: `webgpu, ${adapter}${weights === "f16" ? ", f16 weights" : ""}`,
+    name: `webgpu, ${adapter}${software ? ", software" : ""}${weights === "f16" ? ", f16 weights" : ""}`,
     adapter,
     software,
     threads: 1,
@@ -79,7 +83,13 @@ export async function webgpuBackend(options: WebgpuOptions = {}): Promise<Webgpu
       const copy = await commands.read(memory.at(t.ptr).buffer, offsetOf(t.ptr), bytes);
       return t.dtype === "i32" ? Float32Array.from(new Int32Array(copy)) : new Float32Array(copy);
     },
-    prepare: (f) => pipelines.prepare(f),
+    async prepare(f) {
+      try {
+        await pipelines.prepare(f);
+      } catch (cause) {
+        throw cause instanceof GPUPipelineError ? await commands.explain("compile for", cause) : cause;
+      }
+    },
     stats: () => gpu.stats(),
     close: () => gpu.close(),
   };

@@ -36,6 +36,8 @@ export class GpuBuffers implements MemoryPool {
   readonly alignment: number;
   /** Most bytes of a region. */
   readonly largest: number;
+  /** For messages. */
+  readonly name = "what it may take of the GPU";
   /** Buffers made so far, for statistics. */
   made = 0;
   #host: BufferHost;
@@ -45,6 +47,7 @@ export class GpuBuffers implements MemoryPool {
   #used = 0;
   #kept = 0;
   #maximum: number;
+  #closed = false;
 
   /** Memory of `host.device`, at most `maximumBytes` of it. */
   constructor(host: BufferHost, maximumBytes = Infinity) {
@@ -74,11 +77,11 @@ export class GpuBuffers implements MemoryPool {
   reserve(bytes: number): Region {
     const wanted = Math.max(1, Math.ceil(bytes / PAGE)) * PAGE;
     if (wanted > this.largest || wanted > this.available) {
-      const [what, most] = wanted > this.largest
-        ? ["the adapter's buffers hold", this.largest]
-        : ["it may still take", this.available];
+      const [most, of] = wanted > this.largest
+        ? [this.largest, "that one of the adapter's buffers holds"]
+        : [this.available, `that are left of ${this.name}`];
       throw new RangeError(
-        `Cannot reserve ${formatBytes(wanted)} on the GPU: ${what} at most ${formatBytes(most)}`,
+        `Cannot reserve ${formatBytes(wanted)} on the GPU, expected at most the ${formatBytes(most)} ${of}`,
       );
     }
     const place = this.#reuse(wanted) ?? this.#make(wanted);
@@ -88,6 +91,7 @@ export class GpuBuffers implements MemoryPool {
 
   /** Gives a region back. */
   release({ start }: Region): void {
+    if (this.#closed) return; // it went with all the rest
     const place = this.at(start);
     this.#used -= place.size;
     this.#kept += place.size;
@@ -115,6 +119,7 @@ export class GpuBuffers implements MemoryPool {
 
   /** Destroys everything. */
   close(): void {
+    this.#closed = true;
     for (const { buffer } of this.#places.values()) buffer.destroy();
     this.#places.clear();
     this.#free = [];
@@ -142,7 +147,7 @@ export class GpuBuffers implements MemoryPool {
       if (!error) return;
       this.#host.fail(
         new RangeError(
-          `Cannot reserve ${formatBytes(size)} on the GPU beside the ${formatBytes(held)} in use: out of memory`,
+          `Cannot reserve ${formatBytes(size)} on the GPU: it is out of memory with ${formatBytes(held)} in use`,
         ),
       );
     }, () => {});

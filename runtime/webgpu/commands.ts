@@ -43,6 +43,8 @@ export class Commands {
   #pending = 0;
   #free = new Map<number, GPUBuffer[]>();
   #error: Error | undefined;
+  #lost: Error | undefined;
+  #closed = false;
   #counts = { dispatches: 0, submissions: 0, reads: 0 };
 
   /** Of `device`; without `batch` every dispatch is submitted by itself. */
@@ -54,19 +56,39 @@ export class Commands {
     this.#upload = device.createBuffer({ label: "arguments", size: UPLOAD, usage: UNIFORM | COPY_SRC | COPY_DST });
     this.argumentBinding = { buffer: this.#upload, offset: 0, size: ARG_BYTES };
     device.lost.then(({ reason, message }) => {
-      if (reason !== "destroyed") {
-        this.fail(new Error(`Cannot use the GPU: its device was lost (${message || reason})`));
-      }
+      if (!this.#closed) this.#lost = new Error(`Cannot use the GPU: its device was lost (${message || reason})`);
     });
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
-      this.fail(new Error(`Cannot use the GPU: ${(event as GPUUncapturedErrorEvent).error.message}`));
+      const { error } = event as GPUUncapturedErrorEvent;
+      this.fail(
+        error instanceof GPUOutOfMemoryError
+          ? new RangeError("Cannot use the GPU: it is out of memory, expected less in use")
+          : new Error(`Cannot use the GPU: it refused a command (${error.message})`),
+      );
     });
   }
 
   /** Remembers the first thing that went wrong: whoever reads next is told. */
   fail(error: Error): void {
     this.#error ??= error;
+  }
+
+  /** What went wrong so far. A device that is lost goes before what it took along. */
+  get error(): Error | undefined {
+    return this.#lost ?? this.#error;
+  }
+
+  /** What `cause`, which ended an `action`, came of. */
+  async explain(action: string, cause: unknown): Promise<Error> {
+    await new Promise((resolve) => setTimeout(resolve)); // a device that is lost says so after what it takes along
+    const why = this.#closed ? "the runtime was closed meanwhile" : (cause as Error).message;
+    return this.error ?? new Error(`Cannot ${action} the GPU: ${why}`, { cause });
+  }
+
+  /** Throws once the device is lost: nothing can be asked of it any more. */
+  expectDevice(): void {
+    if (this.#lost) throw this.#lost;
   }
 
   /** Where `write` has put a dispatch's arguments. */
@@ -89,6 +111,7 @@ export class Commands {
 
   /** Sets bytes of `buffer`, a multiple of 4 of them. */
   write(buffer: GPUBuffer, offset: number, bytes: Uint8Array<ArrayBuffer>): void {
+    this.expectDevice();
     if (bytes.length > LARGE) {
       this.flush();
       this.#device.queue.writeBuffer(buffer, offset, bytes);
@@ -102,6 +125,7 @@ export class Commands {
 
   /** A copy of `bytes` bytes of `buffer`, a multiple of 4. Everything that was asked for before has been done by then. */
   async read(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
+    this.expectDevice();
     const size = Math.max(256, 2 ** Math.ceil(Math.log2(bytes))), staging = this.#stagingOf(size);
     this.#endPass();
     this.#encode().copyBufferToBuffer(buffer, offset, staging, 0, bytes);
@@ -109,16 +133,16 @@ export class Commands {
     // Whatever is asked for before the caller waits goes along.
     await Promise.resolve();
     this.flush();
+    let copy: ArrayBuffer;
     try {
       await staging.mapAsync(GPUMapMode.READ, 0, bytes);
+      copy = staging.getMappedRange(0, bytes).slice(0);
+      staging.unmap();
     } catch (cause) {
-      await Promise.resolve(); // a lost device says so after what it takes along
-      throw this.#error ?? new Error(`Cannot read from the GPU: ${(cause as Error).message}`, { cause });
+      throw await this.explain("read from", cause);
     }
-    const copy = staging.getMappedRange(0, bytes).slice(0);
-    staging.unmap();
-    this.#free.get(size)!.push(staging);
-    if (this.#error) throw this.#error;
+    if (!this.#closed) this.#free.get(size)!.push(staging);
+    if (this.error) throw this.error;
     return copy;
   }
 
@@ -138,8 +162,9 @@ export class Commands {
     return { ...this.#counts };
   }
 
-  /** Frees its buffers. */
+  /** Frees its buffers. The device that is destroyed after this is not lost. */
   close(): void {
+    this.#closed = true;
     this.#upload.destroy();
     for (const buffers of this.#free.values()) for (const buffer of buffers) buffer.destroy();
     this.#free.clear();

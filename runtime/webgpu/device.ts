@@ -5,10 +5,18 @@ const LOWEST = ["minStorageBufferOffsetAlignment", "minUniformBufferOffsetAlignm
 /** Features that are used where they are. */
 const WANTED = ["subgroups", "timestamp-query"] as const;
 
-/** An adapter could not be had. */
+/** WebGPU cannot be had: there is no adapter, none that will do, or it gives no device. */
 export class NoAdapterError extends Error {
   /** For messages. */
   override readonly name = "NoAdapterError";
+  /** Why, as a clause: `no WebGPU adapter was found`. */
+  readonly reason: string;
+
+  /** With `expected`, what would have done. */
+  constructor(reason: string, expected: string, options?: ErrorOptions) {
+    super(`Cannot use WebGPU: ${reason}, expected ${expected}`, options);
+    this.reason = reason;
+  }
 }
 
 /** A device and what is known of its adapter. */
@@ -31,22 +39,20 @@ export interface DeviceOptions {
  * Opens the default adapter's device. Throws a {@linkcode NoAdapterError} that says why there is none.
  */
 export async function openDevice({ hardware = false }: DeviceOptions = {}): Promise<OpenDevice> {
-  const { gpu } = navigator as { gpu?: GPU };
-  if (!gpu) throw new NoAdapterError("Cannot use WebGPU: this JavaScript engine has no navigator.gpu");
+  const { gpu } = (globalThis as { navigator?: { gpu?: GPU } }).navigator ?? {};
+  if (!gpu) throw new NoAdapterError("this JavaScript engine has no navigator.gpu", "one that has");
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) {
-    throw new NoAdapterError(
-      "Cannot use WebGPU: no adapter was found, expected a GPU with a Vulkan, Metal or D3D12 driver",
-    );
+    throw new NoAdapterError("no WebGPU adapter was found", "a GPU with a driver for Vulkan, Metal or Direct3D 12");
   }
   const { info } = adapter, name = adapterName(info), software = isSoftware(info);
-  if (hardware && software) throw new NoAdapterError(`Cannot use WebGPU: the only adapter is software (${name})`);
+  if (hardware && software) throw new NoAdapterError(`the only WebGPU adapter is software, ${name}`, "a GPU");
   const requiredFeatures = WANTED.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[];
   const requiredLimits = Object.fromEntries([...HIGHEST, ...LOWEST].map((limit) => [limit, adapter.limits[limit]]));
   try {
     return { device: await adapter.requestDevice({ requiredFeatures, requiredLimits }), adapter: name, software };
   } catch (cause) {
-    throw new NoAdapterError(`Cannot open ${name}: ${(cause as Error).message}`, { cause });
+    throw new NoAdapterError(`${name} gives no device (${(cause as Error).message})`, "one", { cause });
   }
 }
 

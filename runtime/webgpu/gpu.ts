@@ -86,6 +86,7 @@ export class Gpu {
     ...constants: Constant[]
   ): void {
     if (!groups) return;
+    this.commands.expectDevice();
     const names = Object.keys(shader.tensors) as T[], places: number[] = [], bound: Bound[] = [];
     const given = names.map((name) => tensors[name]), moved: (() => void)[] = [];
     for (let i = 0; i < names.length; i++) {
