@@ -1,23 +1,39 @@
-import { type Shader, shader } from "./shader.ts";
+import { type Library, type Shader, shader } from "./shader.ts";
 
-/** A lane for each element: `value` is what `out[i]` becomes. */
+/** A shader with a lane for each element, which `code` reads and writes as number `i`: it runs by `runFlat`. */
+export function flatShader<T extends string, A extends string = never, const C extends string = never>(
+  name: string,
+  definition: {
+    readonly tensors: Readonly<Record<T, "f32">>;
+    readonly optional?: readonly NoInfer<T>[];
+    readonly args?: Readonly<Record<A, "f32" | "u32">>;
+    readonly constants?: readonly C[];
+    readonly uses?: readonly Library[];
+    readonly code: string;
+  },
+): Shader<T, A | "count" | "first", C> {
+  return shader({
+    ...definition,
+    name,
+    args: { count: "u32", first: "u32", ...definition.args },
+    workgroup: 256,
+    code: `
+fn main(group: u32, lane: u32) {
+  let i = group * WORKGROUP + lane;
+  if (i >= args.count) { return; }
+  ${definition.code}
+}`,
+  }) as never;
+}
+
+/** `value` is what `out[i]` becomes. */
 function each<T extends string, A extends string = never>(
   name: string,
   tensors: Readonly<Record<T, "f32">>,
   args: Readonly<Record<A, "f32" | "u32">>,
   value: string,
 ): Shader<T | "out", A | "count" | "first", never> {
-  return shader({
-    name,
-    tensors: { out: "f32", ...tensors },
-    args: { count: "u32", first: "u32", ...args },
-    workgroup: 256,
-    code: `
-fn main(group: u32, lane: u32) {
-  let i = group * WORKGROUP + lane;
-  if (i < args.count) { out[i] = ${value}; }
-}`,
-  }) as never;
+  return flatShader(name, { tensors: { out: "f32", ...tensors }, args, code: `out[i] = ${value};` }) as never;
 }
 
 /** `out = value`. */
@@ -43,4 +59,12 @@ export const mulShader = each(
   { x: "f32", y: "f32" },
   { period: "u32" },
   "x[i] * y[(args.first + i) % args.period]",
+);
+
+/** `out += x · y`, `y` repeated with a period. */
+export const addProductShader = each(
+  "add_product",
+  { x: "f32", y: "f32" },
+  { period: "u32" },
+  "out[i] + x[i] * y[(args.first + i) % args.period]",
 );
