@@ -1,6 +1,6 @@
 import { rowOfLane } from "./norms.ts";
 import { shader } from "./shader.ts";
-import { partition, rowShader } from "./softmax.ts";
+import { rowShader, summary } from "./softmax.ts";
 
 const args = { rows: "u32", dim: "u32", smoothing: "f32", zLoss: "f32" } as const;
 
@@ -13,9 +13,9 @@ export const crossEntropyShader = shader({
   name: "cross_entropy",
   tensors: { out: "f32", x: "f32", targets: "i32" },
   args,
-  code: `${partition}
+  code: `${summary}
 fn main(group: u32, lane: u32) {${rowOfLane}
-  let p = partition(at, dim, place, lane);
+  let p = summary_of(at, dim, place, lane);
   if (place != 0u || row >= args.rows) { return; }
   let wanted = targets[row];
   if (wanted < 0) { out[row] = 0.0; return; }
@@ -36,9 +36,9 @@ export const crossEntropyGradShader = shader({
   tensors: { dx: "f32", g: "f32", x: "f32", targets: "i32" },
   args,
   constants: ["WIDTH", "EMPTY"],
-  code: `${partition}
+  code: `${summary}
 fn main(group: u32, lane: u32) {${rowOfLane}
-  let p = partition(at, dim, place, lane);
+  let p = summary_of(at, dim, place, lane);
   if (row >= args.rows) { return; }
   let wanted = targets[row]; let slope = g[row];
   if (wanted < 0) {

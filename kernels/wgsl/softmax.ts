@@ -6,12 +6,12 @@ import { shader } from "./shader.ts";
  * elements a turn and scales its sum anew where it meets a larger one (Milakov & Gimelshein 2018,
  * https://arxiv.org/abs/1805.02867). What is not there is the lowest float, not an infinity.
  */
-export const partition = `
+export const summary = `
 const LOWEST = -3.4028234e38;
 
-struct Partition { top: f32, sum: f32, total: f32 }
+struct Summary { top: f32, sum: f32, total: f32 }
 
-fn partition(at: u32, dim: u32, place: u32, lane: u32) -> Partition {
+fn summary_of(at: u32, dim: u32, place: u32, lane: u32) -> Summary {
   var top = LOWEST; var sum = 0.0; var total = 0.0;
   for (var i = place; i < dim; i += 4u * WIDTH) {
     var v = vec4f(x[at + i], LOWEST, LOWEST, LOWEST);
@@ -26,7 +26,7 @@ fn partition(at: u32, dim: u32, place: u32, lane: u32) -> Partition {
   }
   let highest = max_row(top, lane);
   let sums = sum_row_pair(vec2f(sum * exp(top - highest), total), lane);
-  return Partition(highest, sums.x, sums.y);
+  return Summary(highest, sums.x, sums.y);
 }
 `;
 
@@ -43,9 +43,9 @@ export const softmaxShader = shader({
   name: "softmax",
   tensors: { out: "f32", x: "f32" },
   args: { rows: "u32", dim: "u32" },
-  code: `${partition}
+  code: `${summary}
 fn main(group: u32, lane: u32) {${rowOfLane}
-  let p = partition(at, dim, place, lane);
+  let p = summary_of(at, dim, place, lane);
   for (var i = place; i < dim; i += WIDTH) { out[at + i] = exp(x[at + i] - p.top) / p.sum; }
 }`,
 });
@@ -71,9 +71,9 @@ export const logSoftmaxAtShader = shader({
   name: "log_softmax_at",
   tensors: { out: "f32", x: "f32", targets: "i32" },
   args: { rows: "u32", dim: "u32" },
-  code: `${partition}
+  code: `${summary}
 fn main(group: u32, lane: u32) {${rowOfLane}
-  let p = partition(at, dim, place, lane);
+  let p = summary_of(at, dim, place, lane);
   if (place == 0u && row < args.rows) { out[row] = x[at + u32(targets[row])] - p.top - log(p.sum); }
 }`,
 });
@@ -84,9 +84,9 @@ export const logSoftmaxAtGradShader = shader({
   name: "log_softmax_at_grad",
   tensors: { dx: "f32", g: "f32", x: "f32", targets: "i32" },
   args: { rows: "u32", dim: "u32" },
-  code: `${partition}
+  code: `${summary}
 fn main(group: u32, lane: u32) {${rowOfLane}
-  let p = partition(at, dim, place, lane);
+  let p = summary_of(at, dim, place, lane);
   if (row >= args.rows) { return; }
   let slope = g[row]; let wanted = u32(targets[row]);
   for (var i = place; i < dim; i += WIDTH) {
