@@ -1,18 +1,23 @@
 /**
  * Elementary functions in f32, for shaders that use `math`. WGSL's own may be wrong by 2⁻¹¹ (sin, cos) or overflow (tanh).
- * The polynomials are those of kernels/assembly/math.ts; tests/webgpu_math_test.ts holds their errors. Nothing relies on
- * `fma` being fused. Infinities and NaN come out right where the driver keeps them: WGSL does not promise that.
+ * The polynomials are those of kernels/assembly/math.ts; tests/webgpu_math_test.ts holds their errors.
+ *
+ * Compilers may do with floats what they like: Mesa makes one product of `n a + n b`, which undoes a reduction in two
+ * parts, and calls `x != x` false. So `min` or `max` with a number that is never reached stands between such steps, NaN
+ * is known by its bits, and nothing relies on `fma` being fused.
  */
 export const math = `
 const EXP_LOW = -86.98;
 const EXP_HIGH = 88.72283;
+
+fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 
 // eˣ: 0 below EXP_LOW, infinite above EXP_HIGH. With n = round(x / ln 2), r = x − n ln 2: 2ⁿ (1 + r + r² q(r)).
 fn exp_of(x: f32) -> f32 {
   let within = clamp(x, EXP_LOW, EXP_HIGH);
   let n = round(within * 1.44269504);
   // ln 2 in two parts; the first has 9 significant bits, so that its product with n is exact.
-  let r = fma(n, 2.12194440e-4, fma(n, -0.693359375, within));
+  let r = fma(n, 2.12194440e-4, min(fma(n, -0.693359375, within), 1.0));
   var q = 0.0013814487028867006;
   q = fma(q, r, 0.008368780836462975);
   q = fma(q, r, 0.04166839271783829);
@@ -22,7 +27,7 @@ fn exp_of(x: f32) -> f32 {
   var y = bitcast<f32>(bitcast<i32>(e) + (i32(n) << 23u)); // n more in the exponent
   if (x < EXP_LOW) { y = 0.0; }
   if (x > EXP_HIGH) { y = x * 3.4e38; }
-  if (x != x) { y = x; }
+  if (is_nan(x)) { y = x; }
   return y;
 }
 
@@ -75,9 +80,9 @@ fn erf_of(x: f32) -> f32 {
 // sin(x + quarter π/2). π/2 comes off in parts of 8 bits: their products with up to 16 bits of n are exact.
 fn sine_of(x: f32, quarter: i32) -> f32 {
   let n = round(x * 0.6366197723675814);
-  var r = fma(n, -1.5703125, x);
-  r = fma(n, -4.825592041015625e-4, r);
-  r = fma(n, -1.2665987014770508e-6, r);
+  var r = min(fma(n, -1.5703125, x), 1e30);
+  r = min(fma(n, -4.825592041015625e-4, r), 1e30);
+  r = min(fma(n, -1.2665987014770508e-6, r), 1e30);
   r = fma(n, -9.920935796785e-10, r);
   let turn = i32(n) + quarter; let z = r * r;
   var y = 0.0;
@@ -88,6 +93,7 @@ fn sine_of(x: f32, quarter: i32) -> f32 {
     y = fma(z, fma(z, fma(z, -2.7557319e-7, 2.4801587e-5), -1.3888889e-3), 4.1666667e-2);
     y = fma(z * z, y, fma(z, -0.5, 1.0));
   }
+  if (is_nan(x)) { y = x; }
   return select(y, -y, (turn & 2) != 0);
 }
 
