@@ -1,10 +1,7 @@
 import { type Shader, shader } from "./shader.ts";
 
-/** Rows that a workgroup adds up. */
-export const ROW_BLOCK = 128;
-
 /**
- * Sums over rows: `sums[block, j] = Σ_r term(r, j)`, over blocks of 128 rows. A workgroup has `COLUMNS` columns of one
+ * Sums over rows: `sums[block, j] = Σ_r term(r, j)`, over blocks of `BLOCK` rows. A workgroup has `COLUMNS` columns of one
  * block, a lane every `256 / COLUMNS`th row of one column, so that neighbours read neighbours; their sums are added in a
  * tree. `term` may use `at`, the element's index among all, `row` and `column`. `first` is the block that the rows begin
  * with; with `ADD` sums are added to what is there.
@@ -15,13 +12,13 @@ function columnSums<T extends string>(
   term: string,
   optional: readonly NoInfer<T>[] = [],
   functions = "",
-): Shader<T | "sums", "rows" | "columns" | "first", "COLUMNS" | "ADD"> {
+): Shader<T | "sums", "rows" | "columns" | "first", "COLUMNS" | "BLOCK" | "ADD"> {
   return shader({
     name,
     tensors: { sums: "f32", ...tensors },
     optional,
     args: { rows: "u32", columns: "u32", first: "u32" },
-    constants: ["COLUMNS", "ADD"],
+    constants: ["COLUMNS", "BLOCK", "ADD"],
     workgroup: 256,
     code: `
 var<workgroup> parts: array<f32, WORKGROUP>;
@@ -29,10 +26,10 @@ ${functions}
 fn main(group: u32, lane: u32) {
   let tiles = (args.columns + COLUMNS - 1u) / COLUMNS;
   let block = group / tiles; let column = group % tiles * COLUMNS + lane % COLUMNS;
-  let end = min((block + 1u) * ${ROW_BLOCK}u, args.rows);
+  let end = min((block + 1u) * BLOCK, args.rows);
   var sum = 0.0;
   if (column < args.columns) {
-    for (var row = block * ${ROW_BLOCK}u + lane / COLUMNS; row < end; row += WORKGROUP / COLUMNS) {
+    for (var row = block * BLOCK + lane / COLUMNS; row < end; row += WORKGROUP / COLUMNS) {
       let at = row * args.columns + column;
       sum += ${term};
     }

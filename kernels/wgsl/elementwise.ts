@@ -45,26 +45,23 @@ export const scaleShader = each("scale", { x: "f32" }, { factor: "f32" }, "args.
 /** `out += factor · x`. */
 export const addScaledShader = each("add_scaled", { x: "f32" }, { factor: "f32" }, "out[i] + args.factor * x[i]");
 
-/** `out = x + y`, `y` repeated with a period. */
-export const addShader = each(
-  "add",
-  { x: "f32", y: "f32" },
-  { period: "u32" },
-  "x[i] + y[(args.first + i) % args.period]",
-);
+/** `value` of `x[i]` and `y[j]`, where `y` is repeated with a period if it is `REPEATED`. */
+function repeated(name: string, value: string): Shader<"out" | "x" | "y", "period" | "count" | "first", "REPEATED"> {
+  return flatShader(name, {
+    tensors: { out: "f32", x: "f32", y: "f32" },
+    args: { period: "u32" },
+    constants: ["REPEATED"],
+    code: `var j = i;
+  if (REPEATED) { j = (args.first + i) % args.period; }
+  out[i] = ${value};`,
+  });
+}
 
-/** `out = x · y`, `y` repeated with a period. */
-export const mulShader = each(
-  "mul",
-  { x: "f32", y: "f32" },
-  { period: "u32" },
-  "x[i] * y[(args.first + i) % args.period]",
-);
+/** `out = x + y`. */
+export const addShader = repeated("add", "x[i] + y[j]");
 
-/** `out += x · y`, `y` repeated with a period. */
-export const addProductShader = each(
-  "add_product",
-  { x: "f32", y: "f32" },
-  { period: "u32" },
-  "out[i] + x[i] * y[(args.first + i) % args.period]",
-);
+/** `out = x · y`. */
+export const mulShader = repeated("mul", "x[i] * y[j]");
+
+/** `out += x · y`. */
+export const addProductShader = repeated("add_product", "out[i] + x[i] * y[j]");

@@ -28,7 +28,7 @@ fn main(group: u32, lane: u32) {${rowOfLane}
 
 /**
  * `dx[r] += g[r] · ((1 + 2 z lse) softmax(x[r]) − (1 − s) onehot(target) − s / vocab)`, `=` where dx is `EMPTY`; rows with a
- * negative target are left alone, or zeros. `dx` may be `x`: a lane reads no element that another writes by then.
+ * negative target are left alone, or zeros.
  */
 export const crossEntropyGradShader = shader({
   ...rowShader,

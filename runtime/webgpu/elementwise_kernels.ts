@@ -51,7 +51,7 @@ export function elementwiseKernels(gpu: Gpu): ElementwiseKernels {
 export function runRepeated(gpu: Gpu, shader: typeof addShader, out: Tensor, x: Tensor, y: Tensor): void {
   // A `y` as long as `x` is cut as it is.
   const period = size(y.shape), alike = period === size(x.shape);
-  gpu.runFlat(shader, size(x.shape), { out, x, ...(alike && { y }) }, alike ? {} : { y }, { period });
+  gpu.runFlat(shader, size(x.shape), { out, x, ...(alike && { y }) }, alike ? {} : { y }, { period }, !alike);
 }
 
 /** Arguments of dropout's shaders: words below the threshold are dropped, the others multiplied by `keep`. */

@@ -57,7 +57,7 @@ export function optimizerKernels(gpu: Gpu): Omit<OptimizerKernels, "fill"> {
     rowMeanSquares(out, g, rate) {
       const [n, k] = g.shape;
       if (g.layout === "rows") return runRows(gpu, rowMeanSquaresShader, [n, k], { out, x: g }, {}, { rate });
-      for (const { first, count } of gpu.slices(panelsOf(n), 4 * PANEL * k)) {
+      for (const { first, count } of gpu.slices(panelsOf(n), 4 * PANEL * k, 8)) {
         const rows = Math.min(count * PANEL, n - first * PANEL);
         const own = { ...out, ptr: out.ptr + 4 * first * PANEL, shape: [rows] };
         const x: Tensor = { ...g, ptr: g.ptr + 4 * first * PANEL * k, shape: [count * PANEL * k], layout: "rows" };
@@ -68,7 +68,7 @@ export function optimizerKernels(gpu: Gpu): Omit<OptimizerKernels, "fill"> {
       const [n, k] = g.shape, panels = g.layout === "panels";
       gpu.briefly(() => {
         const sums = gpu.temp([k]), shader = panels ? panelColumnSquaresShader : columnSquaresShader;
-        sumColumns(gpu, shader, sums, { x: flat(g) }, [panels ? panelsOf(n) : n, k], false);
+        sumColumns(gpu, shader, sums, { x: flat(g) }, [panels ? panelsOf(n) : n, k], false, panels ? 16 : undefined);
         gpu.runFlat(approachShader, k, { out, sums }, {}, { rate, divisor: n });
       });
     },

@@ -1,8 +1,11 @@
-import { ROW_BLOCK, sumRowsShader } from "../../kernels/wgsl/columns.ts";
+import { sumRowsShader } from "../../kernels/wgsl/columns.ts";
 import type { Shader } from "../../kernels/wgsl/shader.ts";
 import { size, type Tensor } from "../tensor.ts";
 import type { Gpu, Slice } from "./gpu.ts";
 import type { Constant } from "./source.ts";
+
+/** Rows that a workgroup adds up. */
+const ROW_BLOCK = 128;
 
 /** Tensors by the names that a shader has for them. */
 export type Tensors<T extends string> = Readonly<Record<T, Tensor | undefined>>;
@@ -36,26 +39,27 @@ export function runRows<T extends string, A extends string, C extends string>(
 
 /**
  * `out[j] = Σ_r term(r, j)`, or `+=`, by one of the shaders of kernels/wgsl/columns.ts: sums of blocks of rows, then sums
- * of those. `inputs` have the same number of elements for each of `rows`.
+ * of those. `inputs` have the same number of elements for each of `rows`, and a block of theirs ends where bindings may begin.
  */
 export function sumColumns<T extends string>(
   gpu: Gpu,
-  shader: Shader<T | "sums", "rows" | "columns" | "first", "COLUMNS" | "ADD">,
+  shader: Shader<T | "sums", "rows" | "columns" | "first", "COLUMNS" | "BLOCK" | "ADD">,
   out: Tensor,
   inputs: Tensors<T>,
   [rows, columns]: readonly [rows: number, columns: number],
   add: boolean,
+  block = ROW_BLOCK,
 ): void {
-  const blocks = Math.ceil(rows / ROW_BLOCK), direct = blocks <= 1;
+  const blocks = Math.ceil(rows / block), direct = blocks <= 1;
   const width = [1, 8].find((width) => columns <= width) ?? 32;
   gpu.briefly(() => {
     const sums = direct ? out : gpu.temp([blocks, columns]);
     const widest = Math.max(...Object.values<Tensor | undefined>(inputs).map((t) => t ? wordsOf(t, rows) : 0));
-    for (const slice of gpu.slices(rows, 4 * widest, ROW_BLOCK)) {
+    for (const slice of gpu.slices(rows, 4 * widest, block)) {
       const tensors = { ...cutRows(inputs, rows, slice), sums } as Tensors<T | "sums">;
-      const args = { rows: slice.count, columns, first: slice.first / ROW_BLOCK };
-      const groups = Math.ceil(slice.count / ROW_BLOCK) * Math.ceil(columns / width);
-      gpu.run(shader, tensors, args, groups, width, add && direct);
+      const args = { rows: slice.count, columns, first: slice.first / block };
+      const groups = Math.ceil(slice.count / block) * Math.ceil(columns / width);
+      gpu.run(shader, tensors, args, groups, width, block, add && direct);
     }
     if (!direct) sumColumns(gpu, sumRowsShader, out, { x: sums, y: undefined }, [blocks, columns], add);
   });
