@@ -2,6 +2,7 @@
 import type { Runtime } from "../runtime/runtime.ts";
 import { rowsOf, type Tensor } from "../runtime/tensor.ts";
 import { gradients } from "./op_gradients.ts";
+import { assertEquals } from "./assert.ts";
 import { makeInputs, type OpCase } from "./cases.ts";
 import { squareBlocks } from "../runtime/optimizer_kernels.ts";
 import { assertClose, uniform, variants } from "./support.ts";
@@ -125,6 +126,27 @@ Deno.test({
         });
       const [actual, expected] = await Promise.all([run(rt), run(oracle)]);
       assertClose(actual, expected, 1e-7, `seed ${seed}`);
+    }
+  },
+});
+
+Deno.test({
+  name: "a norm of numbers one of which is NaN is NaN on WebGPU, of infinite ones infinite",
+  ignore: !hasWebgpu,
+  async fn() {
+    using rt = await webgpuRuntime();
+    for (const special of [NaN, Infinity]) {
+      const values = new Float32Array(9000).fill(0.5);
+      values[5000] = special;
+      const [sums, all] = await Promise.all(rt.scope(() => {
+        const x = rt.tensor([values.length], values), out = rt.temp([squareBlocks(x)]);
+        rt.kernels.squareSums(out, x);
+        rt.kernels.normalize(x, x, out, 1e-7);
+        return [rt.read(out), rt.read(x)];
+      }));
+      assertEquals([...sums], [1024, special, 202]);
+      // x / ∞ is 0; what is divided by NaN is NaN.
+      assertEquals(all[0], special === Infinity ? 0 : NaN);
     }
   },
 });

@@ -4,31 +4,56 @@ import { shader } from "./shader.ts";
 /** Elements of a block of sums of squares: SQUARE_BLOCK of runtime/optimizer_kernels.ts. */
 const BLOCK = 4096;
 
-/** `sums[first + b] = Σ x²` over elements `4096 b …`: a workgroup for each block, 16 elements for each lane, then a tree. */
+/**
+ * `sums[first + b] = Σ x²` over elements `4096 b …`: a workgroup for each block, 16 elements for each lane, then a tree of
+ * pairs, a sum and what rounding has left out of it (Knuth's two-sum), so that the result is within a unit in the last
+ * place. `zero` is 0, which the compiler cannot know: it must not simplify what is XORed with it.
+ */
 export const squareSumsShader = shader({
   name: "square_sums",
   tensors: { sums: "f32", x: "f32" },
-  args: { count: "u32", first: "u32" },
+  args: { count: "u32", first: "u32", zero: "u32" },
   workgroup: 256,
-  uses: ["reduce"],
   code: `
+var<workgroup> parts: array<vec2f, WORKGROUP>;
+
+fn as_is(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) ^ args.zero); }
+
+fn add(a: vec2f, b: vec2f) -> vec2f {
+  let sum = as_is(a.x + b.x); let second = as_is(sum - a.x);
+  return vec2f(sum, a.y + b.y + (a.x - as_is(sum - second)) + (b.x - second));
+}
+
 fn main(group: u32, lane: u32) {
   let end = min((group + 1u) * ${BLOCK}u, args.count);
-  // Pairs before sums: fewer roundings one after another.
-  var parts = vec4f(0.0);
+  var squares = vec4f(0.0);
   for (var i = group * ${BLOCK}u + lane; i < end; i += 4u * WORKGROUP) {
     var v = vec4f(x[i], 0.0, 0.0, 0.0);
     if (i + WORKGROUP < end) { v.y = x[i + WORKGROUP]; }
     if (i + 2u * WORKGROUP < end) { v.z = x[i + 2u * WORKGROUP]; }
     if (i + 3u * WORKGROUP < end) { v.w = x[i + 3u * WORKGROUP]; }
-    parts += v * v;
+    squares += v * v;
   }
-  let sum = sum_all((parts.x + parts.y) + (parts.z + parts.w), lane);
-  if (lane == 0u) { sums[args.first + group] = sum; }
+  parts[lane] = vec2f((squares.x + squares.y) + (squares.z + squares.w), 0.0);
+  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { parts[lane] = add(parts[lane], parts[lane + half]); }
+  }
+  if (lane == 0u) {
+    let both = parts[0];
+    // Infinity and NaN stay what they are.
+    let finite = (bitcast<u32>(both.x) & 0x7f800000u) != 0x7f800000u;
+    sums[args.first + group] = select(both.x, both.x + both.y, finite);
+  }
 }`,
 });
 
-/** The sum of `count` numbers: one workgroup, in `total(lane)`. */
+/** `a`, or `b` where that is larger; NaN where `a` is, which `max` may lose. */
+const atLeast = `
+fn at_least(a: f32, b: f32) -> f32 { return select(a, b, a < b); }
+`;
+
+/** The sum of `count` numbers of a tensor, by one workgroup. */
 const total = (name: string) => `
 fn total_${name}(lane: u32) -> f32 {
   var sum = 0.0;
@@ -44,9 +69,9 @@ export const normShader = shader({
   args: { count: "u32", eps: "f32" },
   workgroup: 256,
   uses: ["reduce"],
-  code: `${total("sums")}
+  code: `${atLeast}${total("sums")}
 fn main(group: u32, lane: u32) {
-  let norm_of_all = max(sqrt(total_sums(lane)), args.eps);
+  let norm_of_all = at_least(sqrt(total_sums(lane)), args.eps);
   if (lane == 0u) { norm[0] = norm_of_all; }
 }`,
 });
@@ -58,9 +83,9 @@ export const meanShader = shader({
   args: { count: "u32", eps: "f32" },
   workgroup: 256,
   uses: ["reduce"],
-  code: `${total("sums")}
+  code: `${atLeast}${total("sums")}
 fn main(group: u32, lane: u32) {
-  let mean_of_all = max(total_sums(lane) / f32(args.count), args.eps);
+  let mean_of_all = at_least(total_sums(lane) / f32(args.count), args.eps);
   if (lane == 0u) { mean[0] = mean_of_all; }
 }`,
 });
@@ -72,10 +97,10 @@ export const adafactorFactorShader = shader({
   args: { count: "u32", size: "f32", rate: "f32", scale: "f32", clip: "f32" },
   workgroup: 256,
   uses: ["reduce"],
-  code: `${total("pSums")}${total("uSums")}
+  code: `${atLeast}${total("pSums")}${total("uSums")}
 fn main(group: u32, lane: u32) {
   let p = sqrt(total_pSums(lane) / args.size); let u = sqrt(total_uSums(lane) / args.size);
-  if (lane == 0u) { factor[0] = args.rate * max(args.scale, p) / max(1.0, u / args.clip); }
+  if (lane == 0u) { factor[0] = args.rate * at_least(p, args.scale) / at_least(u / args.clip, 1.0); }
 }`,
 });
 

@@ -31,7 +31,7 @@ export function optimizerKernels(gpu: Gpu): Omit<OptimizerKernels, "fill"> {
     squareSums(out, x) {
       for (const { first, count } of gpu.slices(storedSize(x), 4, SQUARE_BLOCK)) {
         const part: Tensor = { ...x, ptr: x.ptr + 4 * first, shape: [count], layout: "rows" };
-        const args = { count, first: first / SQUARE_BLOCK };
+        const args = { count, first: first / SQUARE_BLOCK, zero: 0 };
         gpu.run(squareSumsShader, { sums: out, x: part }, args, Math.ceil(count / SQUARE_BLOCK));
       }
     },
