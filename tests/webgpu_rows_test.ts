@@ -112,12 +112,13 @@ Deno.test({
 });
 
 Deno.test({
-  name: "sums of squares are within 1e-7 of themselves on WebGPU",
+  name: "sums of squares are right but for a unit in the last place on WebGPU",
   ignore: !hasWebgpu,
   async fn() {
     using rt = await webgpuRuntime(), oracle = await reference.open();
     for (const seed of [1, 2, 3, 4]) {
-      const values = uniform(64 * 4096, seed);
+      // Sums just above 4096, where a unit is most beside them.
+      const values = uniform(64 * 4096, seed).map((v) => 0.88 * v);
       const run = (r: Runtime) =>
         r.scope(() => {
           const x = r.tensor([values.length], values), out = r.temp([squareBlocks(x)]);
@@ -125,7 +126,7 @@ Deno.test({
           return r.read(out);
         });
       const [actual, expected] = await Promise.all([run(rt), run(oracle)]);
-      assertClose(actual, expected, 1e-7, `seed ${seed}`);
+      assertClose(actual, expected, 2 ** -23, `seed ${seed}`);
     }
   },
 });
