@@ -1,6 +1,7 @@
 /**
  * Reductions over the lanes of a workgroup; every lane gets the result, and every lane must call them. `sum_all`,
- * `sum_all_pair` and `max_all` add and compare in one fixed order: pairs that are half of the workgroup apart, then a quarter, and so on.
+ * `sum_all_pair` (two sums at once) and `max_all` add and compare in one fixed order: pairs that are half of the
+ * workgroup apart, then a quarter, and so on.
  */
 export const reduce = `
 var<workgroup> reduced: array<f32, WORKGROUP>;
