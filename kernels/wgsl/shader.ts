@@ -4,8 +4,8 @@ export type Element = "f32" | "i32" | "u32" | "vec2u" | "vec4f" | "vec4u";
 /** The type of an argument: one 32-bit word. */
 export type ArgType = "u32" | "i32" | "f32";
 
-/** Functions that several shaders share: see math.ts and reduce.ts. */
-export type Library = "math" | "reduce";
+/** Functions that several shaders share: see math.ts, reduce.ts and rows.ts. */
+export type Library = "math" | "reduce" | "rows";
 
 /**
  * A compute shader. Its code defines `fn main(group: u32, lane: u32)`, which runs once for each invocation of each

@@ -1,5 +1,6 @@
 import { math } from "../../kernels/wgsl/math.ts";
 import { reduce, reduceSubgroups } from "../../kernels/wgsl/reduce.ts";
+import { rows } from "../../kernels/wgsl/rows.ts";
 import type { Library, Shader } from "../../kernels/wgsl/shader.ts";
 
 /** Most bytes of arguments that a shader may have. */
@@ -21,6 +22,7 @@ export interface Variant {
 const libraries: Readonly<Record<Library, (subgroups: boolean) => string>> = {
   math: () => math,
   reduce: (subgroups) => subgroups ? reduceSubgroups : reduce,
+  rows: () => rows,
 };
 
 /** The whole WGSL of a variant of `shader`: see {@linkcode Shader} for what its code may use. */
