@@ -162,6 +162,19 @@ export class Gpu {
     }
   }
 
+  /** Sets the elements of `t`, f32 or i32. */
+  write(t: Tensor, values: ArrayLike<number>): void {
+    this.put(t, 0, new Uint8Array((t.dtype === "i32" ? Int32Array : Float32Array).from(values).buffer));
+  }
+
+  /** Sets bytes of `t` from byte `first` on; the last word is filled up. */
+  put(t: Tensor, first: number, bytes: Uint8Array<ArrayBufferLike>): void {
+    if (this.pipelines.planning) return;
+    const whole = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
+    whole.set(bytes);
+    this.commands.write(this.memory.at(t.ptr).buffer, offsetOf(t.ptr) + first, whole);
+  }
+
   /** Copies the words of `x` to `out`, which must not overlap it. */
   copy(out: Tensor, x: Tensor): void {
     const bytes = Math.ceil(bytesOf(x) / 4) * 4;
