@@ -37,8 +37,10 @@ export function attentionShader(columns: number): Shader<Tensors, Args, "HEAD_DI
     code: `${tileStart}${queryAt}${masks}
 var<workgroup> of_lanes: array<vec4f, WORKGROUP>;
 
-fn put(unit: u32, r: u32, channel: u32, value: f32) {
-  if (r < args.time * args.group && channel < HEAD_DIM) { out[query_at(unit, r) + channel] = value; }
+fn put(unit: u32, r: u32, channel: u32, four: vec4f) {
+  if (r >= args.time * args.group) { return; }
+  let at = query_at(unit, r);
+  for (var i = 0u; i < 4u && channel + i < HEAD_DIM; i++) { out[at + channel + i] = four[i]; }
 }
 
 fn main(group: u32, lane: u32) {

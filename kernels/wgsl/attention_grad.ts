@@ -97,10 +97,12 @@ export function attentionGradQShader(columns: number): Shader<QueryTensors, Quer
     constants: ["HEAD_DIM", "DROPOUT", "ADD"],
     workgroup: LANES,
     code: `${tileStart}${queryAt}${masks}
-fn put(unit: u32, r: u32, channel: u32, value: f32) {
-  if (r >= args.time * args.group || channel >= HEAD_DIM) { return; }
-  let at = query_at(unit, r) + channel; let scaled = args.scale * value;
-  if (ADD) { dq[at] += scaled; } else { dq[at] = scaled; }
+fn put(unit: u32, r: u32, channel: u32, four: vec4f) {
+  if (r >= args.time * args.group) { return; }
+  let at = query_at(unit, r) + channel; let scaled = args.scale * four;
+  for (var i = 0u; i < 4u && channel + i < HEAD_DIM; i++) {
+    if (ADD) { dq[at + i] += scaled[i]; } else { dq[at + i] = scaled[i]; }
+  }
 }
 
 fn main(group: u32, lane: u32) {
@@ -164,16 +166,20 @@ fn key_at(unit: u32, r: u32) -> u32 {
   return (row * args.kvHeads + unit % args.kvHeads) * HEAD_DIM;
 }
 
-fn put_k(unit: u32, r: u32, channel: u32, value: f32) {
-  if (r >= args.time || channel >= HEAD_DIM) { return; }
-  let at = key_at(unit, r) + channel; let scaled = args.scale * value;
-  if (ADD_K) { dk[at] += scaled; } else { dk[at] = scaled; }
+fn put_k(unit: u32, r: u32, channel: u32, four: vec4f) {
+  if (r >= args.time) { return; }
+  let at = key_at(unit, r) + channel; let scaled = args.scale * four;
+  for (var i = 0u; i < 4u && channel + i < HEAD_DIM; i++) {
+    if (ADD_K) { dk[at + i] += scaled[i]; } else { dk[at + i] = scaled[i]; }
+  }
 }
 
-fn put_v(unit: u32, r: u32, channel: u32, value: f32) {
-  if (r >= args.time || channel >= HEAD_DIM) { return; }
+fn put_v(unit: u32, r: u32, channel: u32, four: vec4f) {
+  if (r >= args.time) { return; }
   let at = key_at(unit, r) + channel;
-  if (ADD_V) { dv[at] += value; } else { dv[at] = value; }
+  for (var i = 0u; i < 4u && channel + i < HEAD_DIM; i++) {
+    if (ADD_V) { dv[at + i] += four[i]; } else { dv[at + i] = four[i]; }
+  }
 }
 
 fn main(group: u32, lane: u32) {
@@ -189,14 +195,14 @@ fn main(group: u32, lane: u32) {
     ${
       each(4, (i) => `
     let r${i} = min(64u * block + 4u * others + ${i}u, total - 1u);
-    let stat${i} = 2u * (unit * total + r${i}); var factor${i} = vec4f(1.0);
+    let stat${i} = 2u * (unit * total + r${i}); var factor${i} = vec4f(1.0); var seen${i} = vec4<bool>();
     {
       let t = r${i} / args.group; let head = unit * args.group + r${i} % args.group;
       let distance = vec4i(i32(t)) - vec4i(key);
       s${i} *= args.scale;
       if (HAS_BIAS) { s${i} += vec4f(${["x", "y", "z", "w"].map((c) => `bias_at(head, distance.${c})`)}); }
-      let seen = sees(distance) & vec4<bool>(64u * block + 4u * others + ${i}u < total);
-      s${i} = select(vec4f(), exp(s${i} - stats[stat${i}]), seen);
+      seen${i} = sees(distance) & vec4<bool>(64u * block + 4u * others + ${i}u < total);
+      s${i} = select(vec4f(), exp(s${i} - stats[stat${i}]), seen${i});
       if (DROPOUT) {
         let word = (head * args.time + t) * args.time + key;
         factor${i} = ${factors};
@@ -211,10 +217,9 @@ fn main(group: u32, lane: u32) {
     }
     if (HAS_DK) {
       ${products("d", "v", "key_at", "keys", "2u * ((args.units + unit) * args.panels + panel) * HEAD_DIM + others % 2u")}
-      // Beyond the last row of queries there may be anything: nothing times anything is nothing.
       ${
       each(4, (i) =>
-        `let e${i} = select(vec4f(), s${i} * (factor${i} * d${i} - stats[stat${i} + 1u]), s${i} > vec4f());`)
+        `let e${i} = select(vec4f(), s${i} * (factor${i} * d${i} - stats[stat${i} + 1u]), seen${i});`)
     }
       ${keep("e")}
       workgroupBarrier();

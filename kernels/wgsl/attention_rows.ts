@@ -6,6 +6,9 @@ export const BLOCK = 128;
 /** Most channels of a head: two groups of lanes for all of its channels at least. */
 export const MOST_CHANNELS = 256;
 
+/** Numbers of keys that a lane waits for at a time; vectors of values half as many. */
+const AHEAD = 16;
+
 /** Tensors of {@linkcode attentionRowsShader}. */
 type Tensors = "out" | "partial" | "q" | "keys" | "values" | "bias";
 /** Its arguments. */
@@ -36,6 +39,12 @@ export function attentionRowsShader(rows: number): Shader<Tensors, Args, "HEAD_D
   const of = (name: string, row: number) => rows === 1 ? `${name}0` : `${name}${row >> 2}.${"xyzw"[row & 3]}`;
   const four = (item: (row: number) => string, v: number) =>
     rows === 1 ? item(0) : `vec4f(${[0, 1, 2, 3].map((i) => item(4 * v + i))})`;
+  const addKey = (k: string, c: string) => each(vectors, (v) => `s${v} += ${k} * queries[(${c}) * ${vectors}u + ${v}u];`);
+  const addValue = (b: string, j: string) => `{
+        let b = ${b};
+        ${each(vectors, (v) => `let p${v} = numbers[(${j}) * ${vectors}u + ${v}u];`)}
+        ${each(rows, (r) => `o${r} += ${of("p", r)} * b;`)}
+      }`;
   const reduced = (name: string, combine: (a: string, b: string) => string) => `
     workgroupBarrier();
     ${each(vectors, (v) => `numbers[${v}u * WORKGROUP + lane] = ${name}${v};`)}
@@ -90,6 +99,11 @@ fn bias_of(unit: u32, r: u32, distance: i32) -> f32 {
   return bias[head * args.biasLength + u32(max(distance, 0))];
 }
 
+fn value_at(unit: u32, position: u32, column: u32) -> u32 {
+  let panel = (unit * args.valueBlocks + position / 64u) * PANELS + column / 2u;
+  return (panel * 64u + position % 64u) * 2u + column % 2u;
+}
+
 fn main(group: u32, lane: u32) {
   let part = group % args.parts; let unit = group / args.parts / args.tiles;
   let first = group / args.parts % args.tiles * ${rows}u; let total = args.time * args.group;
@@ -108,10 +122,12 @@ fn main(group: u32, lane: u32) {
     ${each(vectors, (v) => `var s${v} = ${type}();`)}
     if (within) {
       let at = (unit * args.keyPanels + key / 8u) * HEAD_DIM * 8u + key % 8u;
-      for (var c = 0u; c < HEAD_DIM; c++) {
-        let k = keys[at + 8u * c];
-        ${each(vectors, (v) => `s${v} += k * queries[c * ${vectors}u + ${v}u];`)}
+      var c = 0u;
+      for (; c + ${AHEAD}u <= HEAD_DIM; c += ${AHEAD}u) {
+        ${each(AHEAD, (i) => `let k${i} = keys[at + 8u * (c + ${i}u)];`)}
+        ${each(AHEAD, (i) => addKey(`k${i}`, `c + ${i}u`))}
       }
+      for (; c < HEAD_DIM; c++) { ${addKey("keys[at + 8u * c]", "c")} }
     }
     ${each(rows, (r) => `let distance${r} = position${r} - i32(key); let seen${r} = within && sees(distance${r});`)}
     ${
@@ -132,12 +148,13 @@ fn main(group: u32, lane: u32) {
     workgroupBarrier();
     ${each(rows, (r) => `o${r} *= ${of("factor", r)};`)}
     if (team < TEAMS) {
-      for (var j = team; j < min(WORKGROUP, end - base); j += TEAMS) {
-        let block = unit * args.valueBlocks + (base + j) / 64u;
-        let b = values[((block * PANELS + column / 2u) * 64u + (base + j) % 64u) * 2u + column % 2u];
-        ${each(vectors, (v) => `let p${v} = numbers[j * ${vectors}u + ${v}u];`)}
-        ${each(rows, (r) => `o${r} += ${of("p", r)} * b;`)}
+      let count = min(WORKGROUP, end - base);
+      var j = team;
+      for (; j + ${AHEAD / 2 - 1}u * TEAMS < count; j += ${AHEAD / 2}u * TEAMS) {
+        ${each(AHEAD / 2, (i) => `let b${i} = values[value_at(unit, base + j + ${i}u * TEAMS, column)];`)}
+        ${each(AHEAD / 2, (i) => addValue(`b${i}`, `j + ${i}u * TEAMS`))}
       }
+      for (; j < count; j += TEAMS) { ${addValue("values[value_at(unit, base + j, column)]", "j")} }
     }
   }
   ${reduced("sum", (a, b) => `${a} + ${b}`)}

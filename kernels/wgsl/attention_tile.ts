@@ -134,14 +134,10 @@ export function rescale(name: string, columns: number, factors: string): string 
   return each(columns, (m) => FOUR.map((r) => `${name}${m}_${r} *= ${factors}.${LETTERS[r]};`).join(" "));
 }
 
-/** Calls `put(unit, r, channel, value)` for every element of the accumulators, those beyond rows and channels, too. */
+/** Calls `put(unit, r, channel, four)` for every four channels of the accumulators, those beyond rows and channels, too. */
 export function write(name: string, columns: number, put: string): string {
   return each(columns, (m) =>
-    FOUR.flatMap((r) =>
-      FOUR.map((c) =>
-        `${put}(unit, first + ${r}u + 4u * rows, 4u * others + ${64 * m + c}u, ${name}${m}_${r}.${LETTERS[c]});`
-      )
-    ).join("\n  "));
+    FOUR.map((r) => `${put}(unit, first + 4u * rows + ${r}u, 4u * others + ${64 * m}u, ${name}${m}_${r});`).join("\n  "));
 }
 
 /** `code(0) … code(count − 1)`, a line each. */
