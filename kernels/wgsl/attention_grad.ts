@@ -216,11 +216,10 @@ fn main(group: u32, lane: u32) {
       ${accumulate("b", columns, "values", "(unit * args.blocks + block) * PANELS * 128u", "count")}
     }
     if (HAS_DK) {
-      ${products("d", "v", "key_at", "keys", "2u * ((args.units + unit) * args.panels + panel) * HEAD_DIM + others % 2u")}
       ${
-      each(4, (i) =>
-        `let e${i} = select(vec4f(), s${i} * (factor${i} * d${i} - stats[stat${i} + 1u]), seen${i});`)
+      products("d", "v", "key_at", "keys", "2u * ((args.units + unit) * args.panels + panel) * HEAD_DIM + others % 2u")
     }
+      ${each(4, (i) => `let e${i} = select(vec4f(), s${i} * (factor${i} * d${i} - stats[stat${i} + 1u]), seen${i});`)}
       ${keep("e")}
       workgroupBarrier();
       ${accumulate("a", columns, "values", "((args.units + unit) * args.blocks + block) * PANELS * 128u", "count")}

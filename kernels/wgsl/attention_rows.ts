@@ -6,6 +6,11 @@ export const BLOCK = 128;
 /** Most channels of a head: two groups of lanes for all of its channels at least. */
 export const MOST_CHANNELS = 256;
 
+/** Queries of a workgroup, of `total`, for heads of `headDim` channels: as many as workgroup memory has room for. */
+export function rowsAtATime(total: number, headDim: number): number {
+  return total === 1 ? 1 : total <= 4 || headDim > 128 ? 4 : 8;
+}
+
 /** Numbers of keys that a lane waits for at a time; vectors of values half as many. */
 const AHEAD = 16;
 
@@ -37,10 +42,13 @@ export function attentionRowsShader(rows: number): Shader<Tensors, Args, "HEAD_D
   // Numbers of all rows: one, or vectors of four.
   const type = rows === 1 ? "f32" : "vec4f", vectors = Math.ceil(rows / 4);
   const of = (name: string, row: number) => rows === 1 ? `${name}0` : `${name}${row >> 2}.${"xyzw"[row & 3]}`;
+  const component = (name: string, v: number) => rows === 1 ? `${name}0` : `${name}${v}[i]`;
   const four = (item: (row: number) => string, v: number) =>
     rows === 1 ? item(0) : `vec4f(${[0, 1, 2, 3].map((i) => item(4 * v + i))})`;
-  const addKey = (k: string, c: string) => each(vectors, (v) => `s${v} += ${k} * queries[(${c}) * ${vectors}u + ${v}u];`);
-  const addValue = (b: string, j: string) => `{
+  const addKey = (k: string, c: string) =>
+    each(vectors, (v) => `s${v} += ${k} * queries[(${c}) * ${vectors}u + ${v}u];`);
+  const addValue = (b: string, j: string) =>
+    `{
         let b = ${b};
         ${each(vectors, (v) => `let p${v} = numbers[(${j}) * ${vectors}u + ${v}u];`)}
         ${each(rows, (r) => `o${r} += ${of("p", r)} * b;`)}
@@ -90,7 +98,7 @@ const TEAMS = WORKGROUP / COLUMNS;
 const STRIDE = 4u * COLUMNS + 2u;
 var<workgroup> queries: array<${type}, ${vectors}u * HEAD_DIM>;
 var<workgroup> numbers: array<${type}, ${vectors}u * WORKGROUP>;
-var<workgroup> sums: array<vec4f, WORKGROUP>;
+var<workgroup> sums: array<vec4f, ${Math.min(rows, 4)}u * WORKGROUP>;
 ${queryAt}
 fn sees(distance: i32) -> bool { return distance >= 0 && distance < args.window; }
 
@@ -111,12 +119,18 @@ fn main(group: u32, lane: u32) {
   let begin = u32(low) / 64u * 64u + part * args.span;
   let end = min(begin + args.span, args.start + (min(first + ${rows}u, total) - 1u) / args.group + 1u);
   for (var c = lane; c < HEAD_DIM; c += WORKGROUP) {
-    ${each(vectors, (v) => `queries[c * ${vectors}u + ${v}u] = ${four((i) => `q[query_at(unit, first + ${i}u) + c]`, v)};`)}
+    ${
+      each(vectors, (v) =>
+        `queries[c * ${vectors}u + ${v}u] = ${four((i) => `q[query_at(unit, first + ${i}u) + c]`, v)};`)
+    }
   }
   workgroupBarrier();
   let column = lane % COLUMNS; let team = lane / COLUMNS;
   ${each(vectors, (v) => `var top${v} = ${type}(-1e30); var sum${v} = ${type}();`)}
-  ${each(rows, (r) => `var o${r} = vec4f(); let position${r} = i32(args.start + min(first + ${r}u, total - 1u) / args.group);`)}
+  ${
+      each(rows, (r) =>
+        `var o${r} = vec4f(); let position${r} = i32(args.start + min(first + ${r}u, total - 1u) / args.group);`)
+    }
   for (var base = begin; base < end; base += WORKGROUP) {
     let key = base + lane; let within = key < end;
     ${each(vectors, (v) => `var s${v} = ${type}();`)}
@@ -159,21 +173,24 @@ fn main(group: u32, lane: u32) {
   }
   ${reduced("sum", (a, b) => `${a} + ${b}`)}
   ${
-      each(rows, (r) => `
-  sums[lane] = o${r};
+      each(vectors, (v) => `
+  ${each(Math.min(rows, 4), (i) => `sums[${i}u * WORKGROUP + lane] = o${4 * v + i};`)}
   workgroupBarrier();
-  if (lane < COLUMNS && first + ${r}u < total) {
+  for (var item = lane; item < ${Math.min(rows, 4)}u * COLUMNS; item += WORKGROUP) {
+    let i = item / COLUMNS; let c = item % COLUMNS; let r = first + ${4 * v}u + i;
+    if (r >= total) { break; }
     var all = vec4f();
-    for (var i = 0u; i < TEAMS; i++) { all += sums[i * COLUMNS + lane]; }
+    for (var j = 0u; j < TEAMS; j++) { all += sums[i * WORKGROUP + j * COLUMNS + c]; }
     if (HAS_PARTIAL) {
-      let at = ((unit * total + first + ${r}u) * args.parts + part) * STRIDE;
-      for (var c = 0u; c < 4u; c++) { partial[at + 4u * lane + c] = all[c]; }
-      if (lane == 0u) { partial[at + 4u * COLUMNS] = ${of("top", r)}; partial[at + 4u * COLUMNS + 1u] = ${of("sum", r)}; }
-    } else {
-      all /= ${of("sum", r)};
-      for (var c = 0u; c < 4u; c++) {
-        if (4u * lane + c < HEAD_DIM) { out[query_at(unit, first + ${r}u) + 4u * lane + c] = all[c]; }
+      let at = ((unit * total + r) * args.parts + part) * STRIDE;
+      for (var j = 0u; j < 4u; j++) { partial[at + 4u * c + j] = all[j]; }
+      if (c == 0u) {
+        partial[at + 4u * COLUMNS] = ${component("top", v)};
+        partial[at + 4u * COLUMNS + 1u] = ${component("sum", v)};
       }
+    } else {
+      let at = query_at(unit, r) + 4u * c;
+      for (var j = 0u; j < 4u && 4u * c + j < HEAD_DIM; j++) { out[at + j] = all[j] / ${component("sum", v)}; }
     }
   }
   workgroupBarrier();`)

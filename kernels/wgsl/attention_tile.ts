@@ -76,7 +76,8 @@ fn kept(word: u32) -> f32 { return select(0.0, args.keep, keeps(word, args.seed,
  */
 export function products(name: string, tensor: string, rowAt: string, others: string, at: string): string {
   const load = (i: number) => `${tensor}[${rowAt}(unit, first + 4 * (i / 32) + ${i}) + channel]`;
-  const step = (channel: string) => `{
+  const step = (channel: string) =>
+    `{
       let a = own[(${channel}) * 9 + rows]; let b = ${others}[at + 2 * (${channel})];
       ${FOUR.map((i) => `${name}${i} += b.${LETTERS[i]} * a;`).join(" ")}
     }`;
@@ -136,8 +137,13 @@ export function rescale(name: string, columns: number, factors: string): string 
 
 /** Calls `put(unit, r, channel, four)` for every four channels of the accumulators, those beyond rows and channels, too. */
 export function write(name: string, columns: number, put: string): string {
-  return each(columns, (m) =>
-    FOUR.map((r) => `${put}(unit, first + 4u * rows + ${r}u, 4u * others + ${64 * m}u, ${name}${m}_${r});`).join("\n  "));
+  return each(
+    columns,
+    (m) =>
+      FOUR.map((r) => `${put}(unit, first + 4u * rows + ${r}u, 4u * others + ${64 * m}u, ${name}${m}_${r});`).join(
+        "\n  ",
+      ),
+  );
 }
 
 /** `code(0) … code(count − 1)`, a line each. */

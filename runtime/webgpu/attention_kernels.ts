@@ -1,5 +1,11 @@
 import { attentionShader } from "../../kernels/wgsl/attention.ts";
-import { attentionRowsShader, BLOCK, combineShader, MOST_CHANNELS } from "../../kernels/wgsl/attention_rows.ts";
+import {
+  attentionRowsShader,
+  BLOCK,
+  combineShader,
+  MOST_CHANNELS,
+  rowsAtATime,
+} from "../../kernels/wgsl/attention_rows.ts";
 import { COLUMNS, OWN } from "../../kernels/wgsl/attention_tile.ts";
 import { attentionWeightsShader } from "../../kernels/wgsl/attention_weights.ts";
 import { dropoutArguments } from "../dispatch.ts";
@@ -10,7 +16,7 @@ import type { Gpu } from "./gpu.ts";
 /** Rows of queries for a head of keys up to which attention is bound by reading keys and values. */
 const FEW = 16;
 /** Workgroups that fill a large GPU. */
-const FULL = 256;
+const FULL = 512;
 /** A window that nothing is outside of. */
 const ENDLESS = 2 ** 31 - 1;
 
@@ -42,7 +48,7 @@ export function attentionKernels(gpu: Gpu): Pick<Kernels, "attention" | "attenti
   /** Few rows, the keys of which are shared among workgroups where there are many. */
   function byRows(out: Tensor, q: Tensor, cache: KeyValueCache, kvHeads: number, options: AttentionOptions): void {
     const { start, scale, bias } = options, [batch, time, heads, headDim] = q.shape, window = options.window || ENDLESS;
-    const group = heads / kvHeads, total = time * group, rows = total === 1 ? 1 : total <= 4 ? 4 : 8;
+    const group = heads / kvHeads, total = time * group, rows = rowsAtATime(total, headDim);
     const units = batch * kvHeads, count = Math.ceil(total / rows);
     const { parts, span } = keyParts(Math.min(start + time, window + Math.ceil(rows / group) + 64), units * count);
     gpu.briefly(() => {
