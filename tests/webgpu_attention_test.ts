@@ -117,6 +117,37 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "gradients of positions and attention are added to what was there, also where tensors are the same, on WebGPU",
+  ignore: !hasWebgpu,
+  async fn() {
+    using rt = await webgpuRuntime(), oracle = await reference.open();
+    const shape = [2, 40, 3, 12];
+    const [actual, expected] = await onBoth([rt, oracle], async (r) => {
+      const x = uniformTensor(r, shape, 1), bias = uniformTensor(r, [3, 50], 2), tape = new Tape(r);
+      const table = r.ops.sinusoid(
+        r.temp([40, 8]),
+        Array.from({ length: 40 }, (_, i) => i),
+        [1, 0.3, 0.1, 0.02],
+        "cosSin",
+      );
+      for (const t of [x, bias]) {
+        const sums = r.temp(t.shape);
+        r.kernels.fill(sums, 0.5);
+        tape.track(t, { ...sums, empty: false });
+      }
+      const out = r.record(tape, () => r.ops.attention(x, x, x, { start: 0, scale: 0.3, window: 0, bias }));
+      tape.backward(out, uniformTensor(r, shape, 3));
+      const turned = r.temp(shape);
+      r.kernels.fill(turned, 0.25);
+      r.kernels.rotateGrad(turned, x, table, 0, "half");
+      const read = await Promise.all([tape.gradient(x)!, tape.gradient(bias)!, turned].map((t) => r.read(t)));
+      return Float32Array.from(read.flatMap((values) => [...values]));
+    });
+    assertClose(actual, expected, 3e-5, "gradients that are added");
+  },
+});
+
 Deno.test("keys are shared so that a large GPU is full, in whole blocks", () => {
   assertEquals(keyParts(1, 1), { parts: 1, span: 128 });
   assertEquals(keyParts(256, 1), { parts: 1, span: 256 });

@@ -132,6 +132,7 @@ fn main(group: u32, lane: u32) {
         `var o${r} = vec4f(); let position${r} = i32(args.start + min(first + ${r}u, total - 1u) / args.group);`)
     }
   for (var base = begin; base < end; base += WORKGROUP) {
+    // No row sees a key that is not within: the last block alone may have them.
     let key = base + lane; let within = key < end;
     ${each(vectors, (v) => `var s${v} = ${type}();`)}
     if (within) {
@@ -143,7 +144,7 @@ fn main(group: u32, lane: u32) {
       }
       for (; c < HEAD_DIM; c++) { ${addKey("keys[at + 8u * c]", "c")} }
     }
-    ${each(rows, (r) => `let distance${r} = position${r} - i32(key); let seen${r} = within && sees(distance${r});`)}
+    ${each(rows, (r) => `let distance${r} = position${r} - i32(key); let seen${r} = sees(distance${r});`)}
     ${
       each(vectors, (v) => `
     s${v} *= args.scale;

@@ -63,12 +63,11 @@ export class Gpu {
     this.#device = device;
     this.commands = new Commands(device, batch ?? true);
     this.pipelines = new Pipelines(device, subgroups && device.features.has("subgroups" as GPUFeatureName));
-    const fail = (error: Error) => this.commands.fail(error);
     const retire = () => {
       this.commands.flush();
       this.#groups.clear();
     };
-    this.memory = new GpuBuffers({ device, fail, retire }, maximumBytes);
+    this.memory = new GpuBuffers({ device, fail: (error) => this.commands.fail(error), retire }, maximumBytes);
     this.scratch = new Arena(this.memory);
     this.#binding = Math.min(device.limits.maxStorageBufferBindingSize, maximumBinding ?? Infinity);
   }
