@@ -1,5 +1,5 @@
 import type { Backend } from "../backend.ts";
-import { bytesOf, describeTensor, type Tensor } from "../tensor.ts";
+import { bytesOf, describeTensor } from "../tensor.ts";
 import { offsetOf } from "./buffers.ts";
 import { type DeviceOptions, openDevice } from "./device.ts";
 import { Gpu, type GpuOptions } from "./gpu.ts";
@@ -37,14 +37,6 @@ export async function webgpuBackend(options: WebgpuOptions = {}): Promise<Webgpu
   const opened = await openDevice(options), gpu = new Gpu(opened, options), { commands, memory, pipelines } = gpu;
   const { adapter, software } = opened;
 
-  /** Sets bytes of `t` from byte `first` on; the last word is filled up. */
-  function put(t: Tensor, first: number, bytes: Uint8Array<ArrayBufferLike>): void {
-    if (pipelines.planning) return;
-    const { buffer } = memory.at(t.ptr), whole = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
-    whole.set(bytes);
-    commands.write(buffer, offsetOf(t.ptr) + first, whole);
-  }
-
   return {
     name: `webgpu, ${adapter}${software ? ", software" : ""}${weights === "f16" ? ", f16 weights" : ""}`,
     adapter,
@@ -58,14 +50,11 @@ export async function webgpuBackend(options: WebgpuOptions = {}): Promise<Webgpu
     fill(t, read) {
       const bytes = new Uint8Array(bytesOf(t)), done = read(bytes);
       const send = () => {
-        for (let at = 0; at < bytes.length; at += PIECE) put(t, at, bytes.subarray(at, at + PIECE));
+        for (let at = 0; at < bytes.length; at += PIECE) gpu.put(t, at, bytes.subarray(at, at + PIECE));
       };
       return done instanceof Promise ? done.then(send) : send();
     },
-    write(t, values) {
-      const typed = t.dtype === "i32" ? Int32Array.from(values) : Float32Array.from(values);
-      put(t, 0, new Uint8Array(typed.buffer));
-    },
+    write: (t, values) => gpu.write(t, values),
     copy(out, x) {
       if (!gpu.overlap(out, x)) return gpu.copy(out, x);
       gpu.briefly(() => {

@@ -64,12 +64,11 @@ export class Gpu {
     this.#device = device;
     this.commands = new Commands(device, batch ?? true);
     this.pipelines = new Pipelines(device, subgroups && device.features.has("subgroups" as GPUFeatureName));
-    const fail = (error: Error) => this.commands.fail(error);
     const retire = () => {
       this.commands.flush();
       this.#groups.clear();
     };
-    this.memory = new GpuBuffers({ device, fail, retire }, maximumBytes);
+    this.memory = new GpuBuffers({ device, fail: (error) => this.commands.fail(error), retire }, maximumBytes);
     this.scratch = new Arena(this.memory);
     this.#binding = Math.min(device.limits.maxStorageBufferBindingSize, maximumBinding ?? Infinity);
   }
@@ -162,6 +161,19 @@ export class Gpu {
     } finally {
       this.scratch.rewind(mark);
     }
+  }
+
+  /** Sets the elements of `t`, f32 or i32. */
+  write(t: Tensor, values: ArrayLike<number>): void {
+    this.put(t, 0, new Uint8Array((t.dtype === "i32" ? Int32Array : Float32Array).from(values).buffer));
+  }
+
+  /** Sets bytes of `t` from byte `first` on; the last word is filled up. */
+  put(t: Tensor, first: number, bytes: Uint8Array<ArrayBufferLike>): void {
+    if (this.pipelines.planning) return;
+    const whole = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
+    whole.set(bytes);
+    this.commands.write(this.memory.at(t.ptr).buffer, offsetOf(t.ptr) + first, whole);
   }
 
   /** Copies the words of `x` to `out`, which must not overlap it. */

@@ -1,0 +1,54 @@
+import { shader } from "./shader.ts";
+
+/**
+ * `out[b, h, t, j]`, the probabilities of attention, 0 for keys that are not seen: a workgroup for each row, a lane for
+ * every 128th key, whose score waits in `out` until the row's sum is known.
+ */
+export const attentionWeightsShader = shader({
+  name: "attention_weights",
+  tensors: { out: "f32", q: "f32", keys: "f32", bias: "f32" },
+  optional: ["bias"],
+  args: {
+    time: "u32",
+    heads: "u32",
+    group: "u32",
+    headDim: "u32",
+    start: "u32",
+    window: "i32",
+    biasLength: "u32",
+    keyPanels: "u32",
+    scale: "f32",
+  },
+  workgroup: 128,
+  uses: ["reduce"],
+  code: `
+fn main(group: u32, lane: u32) {
+  let t = group % args.time; let head = group / args.time;
+  let query = ((head / args.heads * args.time + t) * args.heads + head % args.heads) * args.headDim;
+  let length = args.start + args.time; let position = i32(args.start + t); let row = group * length;
+  var top = -1e30;
+  for (var j = lane; j < length; j += WORKGROUP) {
+    let distance = position - i32(j);
+    if (distance < 0 || distance >= args.window) { out[row + j] = 0.0; continue; }
+    let at = (head / args.group * args.keyPanels + j / 8u) * args.headDim * 8u + j % 8u;
+    var s = 0.0;
+    for (var c = 0u; c < args.headDim; c++) { s += q[query + c] * keys[at + 8u * c]; }
+    s *= args.scale;
+    if (HAS_BIAS) { s += bias[head % args.heads * args.biasLength + u32(distance)]; }
+    out[row + j] = s;
+    top = max(top, s);
+  }
+  top = max_all(top, lane);
+  var sum = 0.0;
+  for (var j = lane; j < length; j += WORKGROUP) {
+    let distance = position - i32(j);
+    if (distance >= 0 && distance < args.window) {
+      let p = exp(out[row + j] - top);
+      out[row + j] = p;
+      sum += p;
+    }
+  }
+  let inverse = 1.0 / sum_all(sum, lane);
+  for (var j = lane; j < length; j += WORKGROUP) { out[row + j] *= inverse; }
+}`,
+});
