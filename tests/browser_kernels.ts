@@ -60,7 +60,7 @@ async function checkOp(op: Op, subgroups: boolean): Promise<string[]> {
       const [actual, expected] = await Promise.all([rt, oracle].map(run)), error = worstError(actual, expected);
       if (!(error <= tolerance)) wrong.push(`${name}: error ${error.toExponential(2)}, expected at most ${tolerance}`);
     } catch (error) {
-      wrong.push(`${name}: ${(error as Error).message}`);
+      wrong.push(`${name}: ${(error as Error).message.split("\n")[0]}`); // the rest is in what the compiler said
       runtimes.delete(subgroups); // an error of the device stays with it
     }
   };
