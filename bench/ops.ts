@@ -1,6 +1,7 @@
 /**
  * Rates of every op beside what this machine could do at best: `deno task bench`, or with a filter
- * `deno task bench matmul`. Runs `deno bench` and reads its times.
+ * `deno task bench matmul`. Runs `deno bench` and reads its times. The same on WebGPU: `deno run -A bench/webgpu.ts --part
+ * ops --filter matmul`.
  *
  * @module
  */

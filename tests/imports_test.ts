@@ -30,7 +30,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
     "@tenon/tenon/testing",
     "node:zlib",
   ],
-  "bench/": ["assemblyscript/asc", "node:process", "npm:"],
+  "bench/": ["assemblyscript/asc", "node:process", "npm:", "@tenon/tenon", "@tenon/tenon/embedded"],
 };
 
 interface Import {

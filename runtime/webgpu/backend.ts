@@ -58,7 +58,9 @@ export async function webgpuBackend(options: WebgpuOptions = {}): Promise<Webgpu
     copy(out, x) {
       if (!gpu.overlap(out, x)) return gpu.copy(out, x);
       gpu.briefly(() => {
-        const aside = gpu.temp(x.shape, x.dtype, x.layout);
+        // `x` may lie in scratch memory that has been given back, as in Runtime.keep: beside it, not on it.
+        let aside = gpu.temp(x.shape, x.dtype, x.layout);
+        while (gpu.overlap(aside, x)) aside = gpu.temp(x.shape, x.dtype, x.layout);
         gpu.copy(aside, x);
         gpu.copy(out, aside);
       });

@@ -1,0 +1,81 @@
+/** What JavaScript pays for asking, and what it asks for: with one submission for many dispatches, and with one for each. */
+import { createModel, generate, type Runtime } from "../../mod.ts";
+import { median } from "../peers/measure.ts";
+import { batches } from "../training/sizes.ts";
+import { llamaConfig, promptOf, randomModel } from "./models.ts";
+import { attempt, type Emit } from "./rows.ts";
+import { openRuntime, type Setup, statsOf } from "./setup.ts";
+import { gptConfig, trainerOf, trainingSize } from "./training.ts";
+
+const ROUNDS = 25;
+
+/** Dispatches, submissions and microseconds of a token and of a training step. */
+export async function measureDispatches(setup: Setup, emit: Emit): Promise<void> {
+  for (const batch of [true, false]) {
+    const about = batch ? "batched" : "one by one";
+    using runtime = await openRuntime(setup, { batch });
+    for (const measure of [measureRecording, measureGenerated, measureStep]) {
+      await attempt(emit, about, () => measure(runtime, setup, about, emit));
+    }
+  }
+}
+
+/** The model whose ops are counted. */
+function modelName({ models, small }: Setup): string {
+  return models[0] ?? (small ? "tiny" : "15M");
+}
+
+/** A decoding step alone: the time until all of it has been asked for. */
+async function measureRecording(runtime: Runtime, setup: Setup, about: string, emit: Emit): Promise<void> {
+  using model = await randomModel(runtime, llamaConfig(modelName(setup)));
+  using cache = model.newCache(1, ROUNDS + 1);
+  const all: number[] = [];
+  let dispatches = 0;
+  for (let round = 0; round <= ROUNDS; round++) {
+    const before = statsOf(runtime), start = performance.now();
+    const logits = runtime.scope(() => model.forward([1], { start: round, cache, last: true }));
+    if (round) all.push(performance.now() - start);
+    dispatches = statsOf(runtime).dispatches - before.dispatches;
+    await runtime.backend.read({ ...logits, shape: [1] }); // before the next: nothing is to wait for the GPU
+  }
+  emit(`recording a token of ${modelName(setup)}, ${about}`, {
+    "µs": 1000 * median(all),
+    dispatches,
+    ...(dispatches && { "µs/dispatch": 1000 * median(all) / dispatches }),
+  });
+}
+
+async function measureGenerated(runtime: Runtime, setup: Setup, about: string, emit: Emit): Promise<void> {
+  using model = await randomModel(runtime, llamaConfig(modelName(setup)));
+  const maxTokens = setup.small ? 16 : 64, prompt = promptOf(8, model.config.vocab);
+  const run = async () => {
+    for await (const token of generate(model, prompt, { maxTokens, samplers: ["greedy"] })) void token;
+  };
+  await run();
+  emit(`a token of ${modelName(setup)} by generate, ${about}`, await counted(runtime, run, maxTokens));
+}
+
+async function measureStep(runtime: Runtime, setup: Setup, about: string, emit: Emit): Promise<void> {
+  const size = trainingSize(setup.small), steps = 3, [example] = batches(size, 1);
+  using model = createModel(runtime, gptConfig(size));
+  using trainer = trainerOf(model);
+  const run = async () => {
+    for (let step = 0; step < steps; step++) await trainer.train([example], size.batch);
+  };
+  await run();
+  emit(`a training step, ${about}`, await counted(runtime, run, steps));
+}
+
+/** Time and counts of `run` for each of the `times` that it does something. */
+async function counted(runtime: Runtime, run: () => Promise<void>, times: number): Promise<Record<string, number>> {
+  const before = statsOf(runtime), start = performance.now();
+  await run();
+  const microseconds = 1000 * (performance.now() - start) / times, after = statsOf(runtime);
+  const count = (name: "dispatches" | "submissions" | "reads") => (after[name] - before[name]) / times;
+  return {
+    "µs": microseconds,
+    dispatches: count("dispatches"),
+    submissions: count("submissions"),
+    reads: count("reads"),
+  };
+}

@@ -1,0 +1,75 @@
+/** Kernels in Chromium: Tint compiles every shader without a remark, and every op gives what the reference gives. */
+import type { Shader } from "../kernels/wgsl/shader.ts";
+import { assertEquals } from "./assert.ts";
+import { chromium, openPage, type Page } from "./browser.ts";
+import type { KernelChecks } from "./browser_kernels.ts";
+import { opCases } from "./cases.ts";
+import { root } from "./processes.ts";
+
+/** One op alone, as in tests/webgpu_parity_test.ts. */
+const only = Deno.env.get("TENON_OP");
+
+/** Serves a page with tests/browser_kernels.ts in it. */
+async function serveKernels(): Promise<{ url: string } & AsyncDisposable> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", "--platform", "browser", `${root}tests/browser_kernels.ts`],
+    cwd: root,
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  const server = Deno.serve(
+    { hostname: "localhost", port: 0, onListen() {} },
+    (request) =>
+      new URL(request.url).pathname === "/kernels.js"
+        ? new Response(stdout, { headers: { "content-type": "text/javascript", ...ISOLATED } })
+        : new Response(PAGE, { headers: { "content-type": "text/html", ...ISOLATED } }),
+  );
+  return { url: `http://localhost:${server.addr.port}/`, [Symbol.asyncDispose]: () => server.shutdown() };
+}
+
+const PAGE = `<!doctype html><title>kernels</title><script type="module" src="kernels.js"></script>`;
+const ISOLATED = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
+
+/** Calls a function of the page. */
+function call<F extends keyof KernelChecks>(page: Page, name: F, ...args: Parameters<KernelChecks[F]>) {
+  return page.evaluate<Awaited<ReturnType<KernelChecks[F]>>>(`checks.${name}(...${JSON.stringify(args)})`);
+}
+
+/** Every shader that a file of kernels/wgsl exports. */
+async function shaders(): Promise<Shader[]> {
+  const found: Shader[] = [], folder = new URL("../kernels/wgsl/", import.meta.url);
+  for (const { name } of Deno.readDirSync(folder)) {
+    for (const value of Object.values(await import(new URL(name, folder).href))) {
+      const list = typeof value === "object" && value ? [value, ...Object.values(value)] : [];
+      found.push(...list.filter((v): v is Shader => !!v && typeof v.code === "string" && typeof v.name === "string"));
+    }
+  }
+  return found;
+}
+
+Deno.test({
+  name: "kernels in a browser: no remark of its compiler, and the reference's results",
+  ignore: !chromium,
+  async fn(t) {
+    await using server = await serveKernels();
+    await using page = await openPage(server.url, "typeof checks === 'object'");
+    const adapter = await call(page, "adapter");
+    if (!adapter) return console.log("this Chromium has no WebGPU adapter: its kernels are left out");
+    const ways = adapter.subgroups ? [true, false] : [false];
+    for (const op of (Object.keys(opCases) as (keyof typeof opCases)[]).filter((op) => !only || op === only)) {
+      for (const subgroups of ways) {
+        await t.step(`${op} on ${adapter.name}${subgroups ? ", subgroups" : ""}`, async () => {
+          assertEquals(await call(page, "checkOp", op, subgroups), []);
+        });
+      }
+    }
+    await t.step("every shader is compiled, without a remark", async () => {
+      const before = new Set((await call(page, "compiled")).shaders), rest = only ? [] : await shaders();
+      for (const shader of rest.filter(({ name, constants }) => !before.has(name) && !constants?.length)) {
+        for (const subgroups of ways) await call(page, "compile", shader, subgroups);
+      }
+      const after = await call(page, "compiled");
+      assertEquals(after.remarks, []);
+      assertEquals(rest.map(({ name }) => name).filter((name) => !after.shaders.includes(name)), []);
+    });
+  },
+});
