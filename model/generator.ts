@@ -99,11 +99,6 @@ export async function* generateBatch<const C extends Component = never>(
   const far = model.runtime.backend.far && isGreedy(samplers) && !top && !model.plugins.some((p) => p.logits);
   let logits = new Float32Array(), known = 0;
   const piece = (start: number) => rows.flatMap((r) => r.tokens.slice(start, Math.min(promptLength, start + prefill)));
-  await model.runtime.prepare(() => {
-    for (const [tokens, start] of [[piece(0), 0], [rows.map(() => 0), 0]] as const) {
-      model.forward(tokens, { batch: rows.length, start, cache, last: true });
-    }
-  });
   while (known < promptLength && !(far && known + prefill >= promptLength)) {
     logits = await run(piece(known), known);
     known = Math.min(promptLength, known + prefill);

@@ -97,20 +97,7 @@ export function createTrainer<const C extends Component = never>(
   const params = gradients.params.map((p) => ({ ...p, kind: paramKind(p.name, p.param.shape) }));
   const optimizer = createOptimizer<C>(runtime, choice as ConfigOf<Builtin | C, "optimizer">, params, { components });
   const all = gradients.params.map((p) => p.gradient);
-  let done = 0, prepared = false;
-  const loss = { recompute, smoothing, zLoss };
-
-  /** Compiles what a step runs, where that is to be done beforehand. */
-  async function prepare(example: Example, batch: number): Promise<void> {
-    if (prepared) return;
-    prepared = true;
-    await runtime.prepare(() => {
-      // What is wrong with the example, the step itself will say.
-      gradients.add(example, { ...loss, batch, fresh: true }).catch(() => {});
-      clipByNorm(runtime, all, Number.MAX_VALUE).catch(() => {});
-      optimizer.step(1, 0);
-    });
-  }
+  let done = 0;
 
   return {
     optimizer,
@@ -124,18 +111,17 @@ export function createTrainer<const C extends Component = never>(
     async train(examples, batch) {
       const step = done + 1, count = examples.reduce((sum, { targets }) => sum + countTargets(targets), 0);
       if (!count) throw new RangeError(`Cannot make step ${step}: no target counts, expected at least one`);
-      await prepare(examples[0], batch);
-      let total = 0;
+      let loss = 0;
       for (const [i, example] of examples.entries()) {
-        total += await whileTraining(
+        loss += await whileTraining(
           model.plugins,
           { step, example: i },
-          () => gradients.add(example, { ...loss, batch, count, fresh: i === 0 }),
+          () => gradients.add(example, { batch, recompute, smoothing, zLoss, count, fresh: i === 0 }),
         );
       }
       const norm = await clipByNorm(runtime, all, clip === Infinity ? Number.MAX_VALUE : clip);
-      if (!Number.isFinite(total) || !Number.isFinite(norm)) {
-        const what = Number.isFinite(total) ? `the norm of the gradient is ${norm}` : `the loss is ${total}`;
+      if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
+        const what = Number.isFinite(loss) ? `the norm of the gradient is ${norm}` : `the loss is ${loss}`;
         throw new TrainingError(
           step,
           `Cannot make step ${step}: ${what}; ${await culprit(model, examples[0], batch, gradients.params)}`,
@@ -144,7 +130,7 @@ export function createTrainer<const C extends Component = never>(
       const rate = schedule.at(step);
       optimizer.step(step, rate);
       done = step;
-      return { step, loss: total, norm, learningRate: rate };
+      return { step, loss, norm, learningRate: rate };
     },
     close() {
       gradients.close();

@@ -36,11 +36,6 @@ export interface Backend {
   readonly far?: boolean;
   /** How matrices of weights are stored. Default: `f32`. In 16 bits they can be read by products, but not trained. */
   readonly weights?: "f32" | "f16";
-  /**
-   * Runs `f` without computing anything, and compiles what it would have run, several kernels at a time. Only for backends
-   * that compile.
-   */
-  prepare?(f: () => void): Promise<void>;
   /** Frees everything. */
   close(): void;
 }

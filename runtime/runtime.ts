@@ -155,14 +155,6 @@ export class Runtime implements Disposable {
     return out;
   }
 
-  /**
-   * Compiles, several at a time, the kernels that `f` would run, without running them. Does nothing on backends that need
-   * no compiling, or that compile when a kernel is first run.
-   */
-  async prepare(f: () => void): Promise<void> {
-    await this.backend.prepare?.(() => this.scope(f));
-  }
-
   /** Runs `f` and keeps only its result. */
   keep(f: () => Tensor): Tensor {
     if (this.tape) return f();

@@ -193,7 +193,6 @@ Deno.test({
       ["fill", () => rt.backend.fill(x, () => {})],
       ["copy", () => rt.backend.copy(x, held(rt, [1, 2, 3]))],
       ["tensor", () => rt.tensor([1], [1])],
-      ["prepare", () => rt.backend.prepare!(() => rt.ops.scale(x, 2))],
       ["read again", () => rt.read(x)],
     ];
     for (const [what, call] of calls) {

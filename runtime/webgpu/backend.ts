@@ -34,7 +34,7 @@ export async function webgpuBackend(options: WebgpuOptions = {}): Promise<Webgpu
   if (weights !== "f32" && weights !== "f16") {
     throw new TypeError(`Cannot use weights ${JSON.stringify(weights)}, expected "f32" or "f16"`);
   }
-  const opened = await openDevice(options), gpu = new Gpu(opened, options), { commands, memory, pipelines } = gpu;
+  const opened = await openDevice(options), gpu = new Gpu(opened, options), { commands, memory } = gpu;
   const { adapter, software } = opened;
 
   return {
@@ -70,16 +70,9 @@ export async function webgpuBackend(options: WebgpuOptions = {}): Promise<Webgpu
         throw new TypeError(`Cannot read ${describeTensor(t)}, expected f32 or i32`);
       }
       const bytes = bytesOf(t);
-      if (!bytes || pipelines.planning) return new Float32Array(bytes / 4);
+      if (!bytes) return new Float32Array(bytes / 4);
       const copy = await commands.read(memory.at(t.ptr).buffer, offsetOf(t.ptr), bytes);
       return t.dtype === "i32" ? Float32Array.from(new Int32Array(copy)) : new Float32Array(copy);
-    },
-    async prepare(f) {
-      try {
-        await pipelines.prepare(f);
-      } catch (cause) {
-        throw cause instanceof GPUPipelineError ? await commands.explain("compile for", cause) : cause;
-      }
     },
     stats: () => gpu.stats(),
     close: () => gpu.close(),

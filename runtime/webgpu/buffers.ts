@@ -22,8 +22,8 @@ export interface BufferHost {
   readonly device: GPUDevice;
   /** Is told what went wrong when the device has said so. */
   fail(error: Error): void;
-  /** Called before buffers are destroyed: submits what uses them. */
-  retire(ids: readonly number[]): void;
+  /** Does `destroy` once what uses the buffers that it destroys has been submitted. */
+  retire(destroy: () => void): void;
 }
 
 /**
@@ -103,11 +103,8 @@ export class GpuBuffers implements MemoryPool {
       gone.push(oldest);
     }
     if (!gone.length) return;
-    this.#host.retire(gone.map(({ id }) => id));
-    for (const { id, buffer } of gone) {
-      this.#places.delete(id);
-      buffer.destroy();
-    }
+    for (const { id } of gone) this.#places.delete(id);
+    this.#host.retire(() => gone.forEach(({ buffer }) => buffer.destroy()));
   }
 
   /** The buffer that `pointer` points into. */

@@ -23,9 +23,19 @@ const LARGE = UPLOAD / 4;
 /** Dispatches after which something is submitted, so that the GPU has begun before everything is recorded. */
 const ENOUGH = 512;
 
+/** A pipeline, once it is there. */
+export interface Compiled {
+  /** `undefined` while it is compiled, or if that failed. */
+  pipeline: GPUComputePipeline | undefined;
+}
+
 /**
  * Commands in the order in which they were asked for: one encoder, submitted when something is read. Arguments and values
  * written meanwhile travel together, in one buffer that is written once for each submission.
+ *
+ * Pipelines are compiled when they are first asked for, without waiting: from then on commands are held back, whatever
+ * they are, until all that are being compiled are there. So the first step, which is recorded without a pause, has all of
+ * its pipelines compiled at the same time.
  */
 export class Commands {
   /** What bind groups hold for arguments; where they are in it is said with each dispatch. */
@@ -41,6 +51,8 @@ export class Commands {
   #pass: GPUComputePassEncoder | undefined;
   #pipeline: GPUComputePipeline | undefined;
   #pending = 0;
+  #held: (() => void)[] | undefined;
+  #compiling = 0;
   #free = new Map<number, GPUBuffer[]>();
   #error: Error | undefined;
   #lost: Error | undefined;
@@ -91,48 +103,63 @@ export class Commands {
     if (this.#lost) throw this.#lost;
   }
 
-  /** Where `write` has put a dispatch's arguments. */
-  arguments(write: (into: Uint32Array) => void): number {
-    const at = this.#room(this.#slot);
-    write(this.#words.subarray(at / 4, at / 4 + ARG_BYTES / 4));
-    return at;
+  /** Holds back what is asked for from now on until `compiled` is there. */
+  hold(compiled: Promise<void>): void {
+    this.#held ??= [];
+    this.#compiling++;
+    compiled.catch(async (cause) => this.fail(await this.explain("compile for", cause))).finally(() => {
+      if (!--this.#compiling) this.#resume();
+    });
   }
 
-  /** Runs a pipeline. */
-  dispatch(pipeline: GPUComputePipeline, group: GPUBindGroup, at: number, x: number, y: number): void {
-    const pass = this.#pass ??= this.#encode().beginComputePass();
-    if (pipeline !== this.#pipeline) pass.setPipeline(pipeline);
-    this.#pipeline = pipeline;
-    pass.setBindGroup(0, group, [at]);
-    pass.dispatchWorkgroups(x, y);
-    this.#counts.dispatches++;
-    if (!this.#batch || ++this.#pending >= ENOUGH) this.flush();
+  /** Does `f` when everything that was asked for before has been recorded. */
+  order(f: () => void): void {
+    if (this.#held) this.#held.push(f);
+    else f();
   }
 
-  /** Sets bytes of `buffer`, a multiple of 4 of them. */
+  /** Runs a pipeline on `x · y` workgroups; `write` writes its arguments. */
+  dispatch(
+    compiled: Compiled,
+    group: GPUBindGroup,
+    write: (into: Uint32Array) => void,
+    x: number,
+    y: number,
+  ): void {
+    if (this.#held) this.#held.push(() => this.#dispatch(compiled, group, write, x, y));
+    else this.#dispatch(compiled, group, write, x, y);
+  }
+
+  /** Sets bytes of `buffer`, a multiple of 4 of them, which must not change any more. */
   write(buffer: GPUBuffer, offset: number, bytes: Uint8Array<ArrayBuffer>): void {
     this.expectDevice();
-    if (bytes.length > LARGE) {
-      this.flush();
-      this.#device.queue.writeBuffer(buffer, offset, bytes);
-      return;
-    }
-    const at = this.#room(Math.ceil(bytes.length / this.#slot) * this.#slot);
-    this.#bytes.set(bytes, at);
-    this.#endPass();
-    this.#encode().copyBufferToBuffer(this.#upload, at, buffer, offset, bytes.length);
+    this.order(() => {
+      if (bytes.length > LARGE) {
+        this.flush();
+        this.#device.queue.writeBuffer(buffer, offset, bytes);
+        return;
+      }
+      const at = this.#room(Math.ceil(bytes.length / this.#slot) * this.#slot);
+      this.#bytes.set(bytes, at);
+      this.#endPass();
+      this.#encode().copyBufferToBuffer(this.#upload, at, buffer, offset, bytes.length);
+    });
   }
 
   /** A copy of `bytes` bytes of `buffer`, a multiple of 4. Everything that was asked for before has been done by then. */
   async read(buffer: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
     this.expectDevice();
     const size = Math.max(256, 2 ** Math.ceil(Math.log2(bytes))), staging = this.#stagingOf(size);
-    this.#endPass();
-    this.#encode().copyBufferToBuffer(buffer, offset, staging, 0, bytes);
     this.#counts.reads++;
     // Whatever is asked for before the caller waits goes along.
-    await Promise.resolve();
-    this.flush();
+    await new Promise<void>((recorded) =>
+      this.order(() => {
+        this.#endPass();
+        this.#encode().copyBufferToBuffer(buffer, offset, staging, 0, bytes);
+        recorded();
+      })
+    );
+    this.order(() => this.flush());
     let copy: ArrayBuffer;
     try {
       await staging.mapAsync(GPUMapMode.READ, 0, bytes);
@@ -165,9 +192,34 @@ export class Commands {
   /** Frees its buffers. The device that is destroyed after this is not lost. */
   close(): void {
     this.#closed = true;
+    this.#resume(); // whoever waits for a reading is told
     this.#upload.destroy();
     for (const buffers of this.#free.values()) for (const buffer of buffers) buffer.destroy();
     this.#free.clear();
+  }
+
+  #resume(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const f of held) f();
+  }
+
+  #dispatch(
+    { pipeline }: Compiled,
+    group: GPUBindGroup,
+    write: (into: Uint32Array) => void,
+    x: number,
+    y: number,
+  ): void {
+    if (!pipeline) return; // its error is known
+    const at = this.#room(this.#slot), pass = this.#pass ??= this.#encode().beginComputePass();
+    write(this.#words.subarray(at / 4, at / 4 + ARG_BYTES / 4));
+    if (pipeline !== this.#pipeline) pass.setPipeline(pipeline);
+    this.#pipeline = pipeline;
+    pass.setBindGroup(0, group, [at]);
+    pass.dispatchWorkgroups(x, y);
+    this.#counts.dispatches++;
+    if (!this.#batch || ++this.#pending >= ENOUGH) this.flush();
   }
 
   #room(bytes: number): number {

@@ -63,10 +63,14 @@ export class Gpu {
   constructor({ device }: OpenDevice, { maximumBytes, maximumBinding, batch, subgroups = true }: GpuOptions = {}) {
     this.#device = device;
     this.commands = new Commands(device, batch ?? true);
-    this.pipelines = new Pipelines(device, subgroups && device.features.has("subgroups" as GPUFeatureName));
-    const retire = () => {
-      this.commands.flush();
+    const withSubgroups = subgroups && device.features.has("subgroups" as GPUFeatureName);
+    this.pipelines = new Pipelines(device, withSubgroups, (compiled) => this.commands.hold(compiled));
+    const retire = (destroy: () => void) => {
       this.#groups.clear();
+      this.commands.order(() => {
+        this.commands.flush();
+        destroy();
+      });
     };
     this.memory = new GpuBuffers({ device, fail: (error) => this.commands.fail(error), retire }, maximumBytes);
     this.scratch = new Arena(this.memory);
@@ -103,11 +107,9 @@ export class Gpu {
       bound.push(this.#bind(shader, t, elementSizes[shader.tensors[names[i]]], moved));
     }
     this.#separate(shader, bound);
-    const pipeline = this.pipelines.get(shader as Shader, places, constants);
-    if (!this.pipelines.planning) {
-      const at = this.commands.arguments((into) => writeArgs(shader.args, args, groups, into));
-      this.commands.dispatch(pipeline, this.#bindGroup(bound), at, Math.min(groups, AXIS), Math.ceil(groups / AXIS));
-    }
+    const pipeline = this.pipelines.get(shader as Shader, places, constants), group = this.#bindGroup(bound);
+    const write = (into: Uint32Array) => writeArgs(shader.args, args, groups, into);
+    this.commands.dispatch(pipeline, group, write, Math.min(groups, AXIS), Math.ceil(groups / AXIS));
     for (const back of moved) back();
   }
 
@@ -170,7 +172,6 @@ export class Gpu {
 
   /** Sets bytes of `t` from byte `first` on; the last word is filled up. */
   put(t: Tensor, first: number, bytes: Uint8Array<ArrayBufferLike>): void {
-    if (this.pipelines.planning) return;
     const whole = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
     whole.set(bytes);
     this.commands.write(this.memory.at(t.ptr).buffer, offsetOf(t.ptr) + first, whole);

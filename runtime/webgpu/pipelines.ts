@@ -1,4 +1,5 @@
 import type { Element, Shader } from "../../kernels/wgsl/shader.ts";
+import type { Compiled } from "./commands.ts";
 import { ARG_BYTES, type Constant, shaderSource } from "./source.ts";
 
 /** Bytes of an element of a binding. */
@@ -21,19 +22,18 @@ export interface Layouts {
 
 /** Shaders compiled, each variant once. */
 export class Pipelines {
-  /** Whether pipelines are asked for without being run: see {@linkcode Pipelines.prepare}. */
-  planning = false;
   #device: GPUDevice;
   #subgroups: boolean;
   #layouts = new Map<string, Layouts>();
-  #shaders = new Map<Shader, Map<string, GPUComputePipeline>>();
-  #coming: Promise<void>[] = [];
+  #shaders = new Map<Shader, Map<string, Compiled>>();
   #size = 0;
+  #hold: (compiled: Promise<void>) => void;
 
-  /** Of `device`; `subgroups` if it has them and they are to be used. */
-  constructor(device: GPUDevice, subgroups: boolean) {
+  /** Of `device`; `subgroups` if it has them and they are to be used. `hold` is told of each one that is being compiled. */
+  constructor(device: GPUDevice, subgroups: boolean, hold: (compiled: Promise<void>) => void) {
     this.#device = device;
     this.#subgroups = subgroups;
+    this.#hold = hold;
   }
 
   /** Number of pipelines so far. */
@@ -41,8 +41,8 @@ export class Pipelines {
     return this.#size;
   }
 
-  /** The pipeline of a variant: see {@linkcode Variant}. */
-  get(shader: Shader, places: readonly number[], constants: readonly Constant[]): GPUComputePipeline {
+  /** The pipeline of a variant, which may not be there yet: see {@linkcode Variant}. */
+  get(shader: Shader, places: readonly number[], constants: readonly Constant[]): Compiled {
     let variants = this.#shaders.get(shader);
     if (!variants) this.#shaders.set(shader, variants = new Map());
     const key = `${places}/${constants}`, known = variants.get(key);
@@ -51,28 +51,14 @@ export class Pipelines {
     const module = this.#device.createShaderModule({ label: shader.name, code });
     const elements = Object.values(shader.tensors).filter((_, i) => places[i] === i);
     const { pipeline: layout } = this.layout(elements.map((element) => elementSizes[element]));
-    const descriptor = { label: shader.name, layout, compute: { module, entryPoint: "entry" } };
+    const compiled: Compiled = { pipeline: undefined };
+    variants.set(key, compiled);
     this.#size++;
-    if (this.planning) {
-      this.#coming.push(
-        this.#device.createComputePipelineAsync(descriptor).then((pipeline) => void variants.set(key, pipeline)),
-      );
-      return undefined as never;
-    }
-    const pipeline = this.#device.createComputePipeline(descriptor);
-    variants.set(key, pipeline);
-    return pipeline;
-  }
-
-  /** Runs `f` with nothing being computed, and compiles, in parallel, what it would have run. */
-  async prepare(f: () => void): Promise<void> {
-    this.planning = true;
-    try {
-      f();
-    } finally {
-      this.planning = false;
-    }
-    await Promise.all(this.#coming.splice(0));
+    this.#hold(
+      this.#device.createComputePipelineAsync({ label: shader.name, layout, compute: { module, entryPoint: "entry" } })
+        .then((pipeline) => void (compiled.pipeline = pipeline)),
+    );
+    return compiled;
   }
 
   /**
