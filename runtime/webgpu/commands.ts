@@ -159,7 +159,7 @@ export class Commands {
         recorded();
       })
     );
-    this.order(() => this.flush());
+    this.flush();
     let copy: ArrayBuffer;
     try {
       await staging.mapAsync(GPUMapMode.READ, 0, bytes);

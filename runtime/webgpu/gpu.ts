@@ -99,12 +99,10 @@ export class Gpu {
         places.push(-1);
         continue;
       }
-      const same = given.findIndex((other) =>
-        other && other.ptr === t.ptr && shader.tensors[names[given.indexOf(other)]] === shader.tensors[names[i]]
-      );
+      const element = shader.tensors[names[i]];
+      const same = given.findIndex((other, j) => other?.ptr === t.ptr && shader.tensors[names[j]] === element);
       places.push(same);
-      if (same < i) continue;
-      bound.push(this.#bind(shader, t, elementSizes[shader.tensors[names[i]]], moved));
+      if (same === i) bound.push(this.#bind(shader, t, elementSizes[element], moved));
     }
     this.#separate(shader, bound);
     const pipeline = this.pipelines.get(shader as Shader, places, constants), group = this.#bindGroup(bound);
