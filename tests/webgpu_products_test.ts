@@ -1,4 +1,5 @@
 /** What only WebGPU has: tiles by size, parts of sums, weights that exceed a binding, weights in 16 bits. */
+import { flat } from "../runtime/optimizer_kernels.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type Layout, size, type Tensor } from "../runtime/tensor.ts";
 import type { WebgpuOptions } from "../runtime/webgpu/backend.ts";
@@ -223,5 +224,16 @@ test("products with weights in f16 are the reference's with rounded ones", async
         assertClose(actual[i], expected[i], i < 2 ? 2e-5 : 0, `${what} ${m}×${k}×${n}`);
       }
     }
+  }
+});
+
+test("the filling of a gradient's last panel is zero, whatever scratch memory held", async (alike) => {
+  for (const empty of [true, false]) {
+    await alike(empty ? "written" : "added", 1e-4, (rt) => {
+      const [m, k, n] = [3000, 40, 65];
+      // Memory that the sums in parts will lie in.
+      rt.scope(() => rt.kernels.fill(rt.temp([2 ** 20]), 3e30));
+      return flat(gradW(rt, [m, k, n], "panels", empty));
+    });
   }
 });

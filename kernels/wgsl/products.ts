@@ -117,9 +117,10 @@ fn right_at(column: u32, at: u32) -> f32 {
 }
 
 fn put(row: u32, column: u32, value: f32, part: u32) {
-  var j = row; var i = column;
-  if (PANELS) { j = column; i = row; }
-  if (j >= args.n || i >= args.k) { return; }
+  var j = row; var i = column; var end = args.n;
+  // The filling of the last panel is written, too: it is zero here, and may be anything in scratch memory.
+  if (PANELS) { j = column; i = row; end = (args.n + 7) / 8 * 8; }
+  if (j >= end || i >= args.k) { return; }
   var at = part * args.size + j * args.k + i;
   if (PANELS) { at = part * args.size + (j / 8 * args.k + i) * 8 + j % 8; }
   if (ADD) { dw[at] += value; } else { dw[at] = value; }
