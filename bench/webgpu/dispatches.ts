@@ -14,7 +14,7 @@ const RUN = 8;
 
 /** Dispatches, submissions and microseconds of a token and of a training step. */
 export async function measureDispatches(setup: Setup, emit: Emit): Promise<void> {
-  for (const batch of [true, false]) {
+  for (const batch of setup.backend === "webgpu" ? [true, false] : [true]) {
     const about = batch ? "batched" : "one by one";
     using runtime = await openRuntime(setup, { batch });
     for (const measure of [measureRecording, measureGenerated, measureStep]) {
