@@ -2,7 +2,7 @@
  * Runs in a browser, where tests/browser_kernels_test.ts calls it: every op case on WebGPU beside the reference. Its
  * compiler of WGSL, Tint, is not Deno's, and what it says of each shader is kept.
  */
-import { shaderSource } from "../runtime/webgpu/source.ts";
+import { type Constant, shaderSource } from "../runtime/webgpu/source.ts";
 import type { Shader } from "../kernels/wgsl/shader.ts";
 import { referenceBackend } from "../runtime/backend.ts";
 import { Runtime } from "../runtime/runtime.ts";
@@ -21,17 +21,23 @@ export interface Remark {
   readonly line: string;
 }
 
-const remarks: Remark[] = [], compiled = new Set<string>(), pending: Promise<void>[] = [];
+const remarks: Remark[] = [], compiled = new Set<string>(), withSubgroups = new Set<string>(), used = new Set<string>();
+const pending: Promise<void>[] = [];
 const oracle = new Runtime(referenceBackend()), runtimes = new Map<boolean, Promise<Runtime>>();
 
-/** Notes what is compiled from now on. */
+/** Notes what is compiled and run from now on. */
 function listen(): void {
-  const original = GPUDevice.prototype.createShaderModule;
+  const original = GPUDevice.prototype.createShaderModule, { setPipeline } = GPUComputePassEncoder.prototype;
+  GPUComputePassEncoder.prototype.setPipeline = function (pipeline) {
+    used.add(pipeline.label);
+    return setPipeline.call(this, pipeline);
+  };
   GPUDevice.prototype.createShaderModule = function (descriptor) {
     const module = original.call(this, descriptor),
       shader = descriptor.label ?? "",
       lines = descriptor.code.split("\n");
     compiled.add(shader);
+    if (descriptor.code.startsWith("enable subgroups")) withSubgroups.add(shader);
     pending.push(
       module.getCompilationInfo().then(({ messages }) => {
         for (const { type, message, lineNum } of messages) {
@@ -52,8 +58,17 @@ function runtimeOn(subgroups: boolean): Promise<Runtime> {
   return runtime;
 }
 
-/** Runs the cases of an op, forward and back; what is wrong with each that is. */
-async function checkOp(op: Op, subgroups: boolean): Promise<string[]> {
+/** What an op comes to. */
+interface Checked {
+  /** What is wrong with each case with which something is. */
+  readonly wrong: readonly string[];
+  /** Whether a shader that it ran has subgroups in it. */
+  readonly subgroups: boolean;
+}
+
+/** Runs the cases of an op, forward and back. */
+async function checkOp(op: Op, subgroups: boolean): Promise<Checked> {
+  used.clear();
   const rt = await runtimeOn(subgroups), wrong: string[] = [];
   const check = async (name: string, tolerance: number, run: (r: Runtime) => Promise<Float32Array>) => {
     try {
@@ -68,18 +83,17 @@ async function checkOp(op: Op, subgroups: boolean): Promise<string[]> {
     await check(c.name, c.tolerance, (r) => r.scope(() => r.read(c.run(r, ...makeInputs(r, c)))));
   }
   for (const [, c] of gradientCases.filter(([name]) => name === op)) {
-    await check(`gradient, ${c.name}`, 10 * c.tolerance, (r) => gradients(r, c));
-    await check(`gradient written, ${c.name}`, 10 * c.tolerance, (r) => gradients(r, c, r === rt ? NaN : undefined));
+    await check(`gradient, ${c.name}`, 10 * c.tolerance, (r) => gradients(r, c, r === rt ? NaN : undefined));
   }
-  return wrong;
+  return { wrong, subgroups: [...used].some((shader) => withSubgroups.has(shader)) };
 }
 
-/** Compiles a shader that has no constants, with all of its tensors, each in a memory of its own. */
-async function compile(shader: Shader, subgroups: boolean): Promise<void> {
-  const adapter = await navigator.gpu.requestAdapter(), requiredFeatures = subgroups ? ["subgroups" as const] : [];
-  const device = await adapter!.requestDevice({ requiredFeatures: requiredFeatures as never[] });
+/** Compiles a shader with all of its tensors, each in a memory of its own. */
+async function compile(shader: Shader, constants: readonly Constant[], subgroups: boolean): Promise<void> {
+  const adapter = await navigator.gpu.requestAdapter(), requiredFeatures = subgroups ? ["subgroups"] : [];
+  const device = await adapter!.requestDevice({ requiredFeatures: requiredFeatures as GPUFeatureName[] });
   const places = Object.keys(shader.tensors).map((_, i) => i);
-  device.createShaderModule({ label: shader.name, code: shaderSource(shader, { constants: [], places, subgroups }) });
+  device.createShaderModule({ label: shader.name, code: shaderSource(shader, { constants, places, subgroups }) });
   await Promise.all(pending);
   device.destroy();
 }

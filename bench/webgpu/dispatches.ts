@@ -7,11 +7,14 @@ import { attempt, type Emit } from "./rows.ts";
 import { openRuntime, type Setup, statsOf } from "./setup.ts";
 import { gptConfig, trainerOf, trainingSize } from "./training.ts";
 
-const ROUNDS = 25;
+/** Rounds that count, and those before them, in which JavaScript is compiled. */
+const ROUNDS = 30, WARM = 20;
+/** Tokens between two readings, as when the GPU chooses them. */
+const RUN = 8;
 
 /** Dispatches, submissions and microseconds of a token and of a training step. */
 export async function measureDispatches(setup: Setup, emit: Emit): Promise<void> {
-  for (const batch of [true, false]) {
+  for (const batch of setup.backend === "webgpu" ? [true, false] : [true]) {
     const about = batch ? "batched" : "one by one";
     using runtime = await openRuntime(setup, { batch });
     for (const measure of [measureRecording, measureGenerated, measureStep]) {
@@ -25,23 +28,24 @@ function modelName({ models, small }: Setup): string {
   return models[0] ?? (small ? "tiny" : "15M");
 }
 
-/** A decoding step alone: the time until all of it has been asked for. */
+/** Decoding steps alone, several between two readings: the time until all of them have been asked for. */
 async function measureRecording(runtime: Runtime, setup: Setup, about: string, emit: Emit): Promise<void> {
   using model = await randomModel(runtime, llamaConfig(modelName(setup)));
-  using cache = model.newCache(1, ROUNDS + 1);
-  const all: number[] = [];
-  let dispatches = 0;
-  for (let round = 0; round <= ROUNDS; round++) {
-    const before = statsOf(runtime), start = performance.now();
-    const logits = runtime.scope(() => model.forward([1], { start: round, cache, last: true }));
-    if (round) all.push(performance.now() - start);
-    dispatches = statsOf(runtime).dispatches - before.dispatches;
-    await runtime.backend.read({ ...logits, shape: [1] }); // before the next: nothing is to wait for the GPU
+  using cache = model.newCache(1, (WARM + ROUNDS) * RUN);
+  const all: number[] = [], before = statsOf(runtime).dispatches;
+  for (let round = 0; round < WARM + ROUNDS; round++) {
+    const begin = performance.now();
+    for (let i = 0; i < RUN; i++) {
+      runtime.scope(() => model.forward([1], { start: round * RUN + i, cache, last: true }));
+    }
+    if (round >= WARM) all.push(1000 * (performance.now() - begin) / RUN);
+    await runtime.read(model.params.get("norm.weight")!.tensor); // before the next: nothing is to wait for the GPU
   }
+  const dispatches = (statsOf(runtime).dispatches - before) / (WARM + ROUNDS) / RUN, microseconds = median(all);
   emit(`recording a token of ${modelName(setup)}, ${about}`, {
-    "µs": 1000 * median(all),
+    "µs": microseconds,
     dispatches,
-    ...(dispatches && { "µs/dispatch": 1000 * median(all) / dispatches }),
+    ...(dispatches && { "µs/dispatch": microseconds / dispatches }),
   });
 }
 
