@@ -72,12 +72,7 @@ export class Commands {
     });
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
-      const { error } = event as GPUUncapturedErrorEvent;
-      this.fail(
-        error instanceof GPUOutOfMemoryError
-          ? new RangeError("Cannot use the GPU: it is out of memory, expected less in use")
-          : new Error(`Cannot use the GPU: it refused a command (${error.message})`),
-      );
+      this.fail(this.#refusal((event as GPUUncapturedErrorEvent).error));
     });
   }
 
@@ -159,10 +154,14 @@ export class Commands {
         recorded();
       })
     );
+    // The answer to a scope comes after every error before it: without one, errors may come after what they spoiled.
+    this.#device.pushErrorScope("validation");
     this.flush();
+    const refused = this.#device.popErrorScope();
     let copy: ArrayBuffer;
     try {
-      await staging.mapAsync(GPUMapMode.READ, 0, bytes);
+      const [error] = await Promise.all([refused, staging.mapAsync(GPUMapMode.READ, 0, bytes)]);
+      if (error) this.fail(this.#refusal(error));
       copy = staging.getMappedRange(0, bytes).slice(0);
       staging.unmap();
     } catch (cause) {
@@ -196,6 +195,12 @@ export class Commands {
     this.#upload.destroy();
     for (const buffers of this.#free.values()) for (const buffer of buffers) buffer.destroy();
     this.#free.clear();
+  }
+
+  #refusal(error: GPUError): Error {
+    return error instanceof GPUOutOfMemoryError
+      ? new RangeError("Cannot use the GPU: it is out of memory, expected less in use")
+      : new Error(`Cannot use the GPU: it refused a command (${error.message})`);
   }
 
   #resume(): void {
