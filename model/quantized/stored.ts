@@ -46,21 +46,25 @@ function unpacked({ values, bytes, unpack }: BlockFormat, read: ReadBytes): Read
 }
 
 /**
- * `count` rows of a stored tensor: row `i` is row `rowOf(i)` of `tensor`. In blocks where it is.
- *
- * A vector counts as rows of one value, which blocks do not have.
+ * `count` rows of a stored tensor: row `i` is row `rowOf(i)` of `tensor`. In blocks where it is, but for vectors, which
+ * count as rows of one value.
  */
-export function rowsOfStored<T extends StoredTensor | QuantizedTensor>(
-  tensor: T,
+export function rowsOfStored(
+  tensor: StoredTensor | QuantizedTensor,
   count: number,
   rowOf: (row: number) => number,
-): T {
-  const { shape, dtype, read } = tensor, columns = shape.length > 1 ? shape[1] : 1;
+): StoredTensor | QuantizedTensor {
+  const { where, shape, dtype, read } = tensor, [, columns = 1, ...rest] = shape, vector = shape.length < 2;
   const width = columns * (dtype === "f32" ? 4 : 2);
-  const rows = { ...tensor, shape: [count, ...shape.slice(1)], read: readRows(read, width, rowOf) };
-  if (!("blocks" in tensor)) return rows;
+  const rows: StoredTensor = {
+    where,
+    shape: vector ? [count] : [count, columns, ...rest],
+    dtype,
+    read: readRows(read, width, rowOf),
+  };
+  if (!("blocks" in tensor) || vector) return rows;
   const { format, read: readBlocks } = tensor.blocks, bytes = columns / format.values * format.bytes;
-  return { ...rows, blocks: { format, read: readRows(readBlocks, bytes, rowOf) } };
+  return { ...rows, blocks: { format, read: readRows(readBlocks, bytes, rowOf) } } as QuantizedTensor;
 }
 
 /** Rows of `width` bytes in another order; those that lie one after another are read at once. */

@@ -65,7 +65,7 @@ export function byteReader(source: Source, file: string): ByteReader {
       try {
         return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
       } catch {
-        throw fail(place, `${what} is not UTF-8`);
+        throw fail(place, `${what} holds other bytes, expected UTF-8`);
       }
     },
     async count(what, least) {

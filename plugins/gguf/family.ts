@@ -65,7 +65,7 @@ export function sizesOf(
 
 /** Channels of a head. */
 export function headDimOf(fields: MetadataFields, { dim, heads }: Pick<ModelConfig, "dim" | "heads">): number {
-  const headDim = fields.maybeCount("attention.key_length") ?? dim / heads;
+  const headDim = fields.maybeCount("attention.key_length", 2 ** 16) ?? dim / heads;
   fields.only("attention.value_length", headDim);
   return headDim;
 }

@@ -21,41 +21,50 @@ export function scalingOfFactors(
   if (factors.every((f) => f === factor)) return { type: "linear", factor };
   const frequencies = ropeFrequencies(base, dims, null);
   const kept = factors.map((f) => (1 / f - 1 / factor) / (1 - 1 / factor));
-  const { a, b } = ramp(frequencies, kept);
-  const exact = { low: 1, high: 1 + 1 / b, context: 2 * Math.PI * a / b };
-  // Whole numbers are what the factors were made of; they are taken if they give the same factors.
-  const whole = { low: 1, high: Math.round(exact.high), context: Math.round(exact.context) };
-  for (const { low, high, context } of [whole, exact]) {
+  const line = ramp(frequencies, kept), { a, b } = line;
+  // The limits of Llama 3 first, then whole numbers, as the factors will have been made of; each if it gives them.
+  const candidates = [
+    { high: 4, context: Math.round(2 * Math.PI * (1 + 3 * line.share) / line.frequency) },
+    { high: Math.round(1 + 1 / b), context: Math.round(2 * Math.PI * a / b) },
+    { high: 1 + 1 / b, context: 2 * Math.PI * a / b },
+  ];
+  for (const { high, context } of candidates) {
     const scaling: RopeScaling = {
       type: "llama3",
       factor,
-      lowFrequencyFactor: low,
+      lowFrequencyFactor: 1,
       highFrequencyFactor: high,
       originalContext: context,
     };
-    if (b > 0 && high > low && divides(frequencies, ropeFrequencies(base, dims, scaling), factors)) return scaling;
+    if (high > 1 && context > 0 && divides(frequencies, ropeFrequencies(base, dims, scaling), factors)) return scaling;
   }
   return undefined;
 }
 
-/** The line through the shares that lie between 0 and 1; where it is not certain, any that has them. */
-function ramp(frequencies: readonly number[], kept: readonly number[]): { readonly a: number; readonly b: number } {
-  const points = frequencies.map((frequency, i) => ({ frequency, share: kept[i] }));
-  const inside = points.filter(({ share }) => share > 0 && share < 1);
-  const above = points.filter(({ share }) => share >= 1).at(-1), below = points.find(({ share }) => share <= 0);
-  const ends = inside.length > 1
-    ? [inside[0], inside[inside.length - 1]]
-    : [above ?? inside[0], inside[0] ?? below ?? points[points.length - 1]];
-  if (inside.length === 1 && below) {
-    // One share in between: the steeper of the lines to its neighbours.
-    const other = [inside[0], below];
-    if (slope(other) > slope(ends)) ends.splice(0, 2, ...other);
-  }
-  const a = slope(ends);
-  return { a, b: a * ends[0].frequency - ends[0].share };
+/** A frequency and the share of it that is kept. */
+interface Point {
+  readonly frequency: number;
+  readonly share: number;
 }
 
-function slope([p, q]: readonly { readonly frequency: number; readonly share: number }[]): number {
+/**
+ * The line `share = a · frequency − b` through the shares between 0 and 1, and a point on it. Where there are fewer than
+ * two, any line that leaves what is below at 0 and what is above at 1.
+ */
+function ramp(
+  frequencies: readonly number[],
+  kept: readonly number[],
+): Point & { readonly a: number; readonly b: number } {
+  const points = frequencies.map((frequency, i): Point => ({ frequency, share: kept[i] }));
+  const inside = points.filter(({ share }) => share > 0 && share < 1);
+  const above = points.findLast(({ share }) => share >= 1), below = points.find(({ share }) => share <= 0)!;
+  const first = inside[0] ?? above,
+    others = inside.length > 1 ? [inside[inside.length - 1]] : [below, ...above ? [above] : []];
+  const a = Math.max(...others.filter((other) => other !== first).map((other) => slope(first, other)));
+  return { ...first, a, b: a * first.frequency - first.share };
+}
+
+function slope(p: Point, q: Point): number {
   return (p.share - q.share) / (p.frequency - q.frequency);
 }
 
