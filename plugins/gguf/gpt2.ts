@@ -8,8 +8,10 @@ const names = naming([...commonNames, ["position_embd.weight", "position.table"]
 /** GPT-2. https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf */
 export const gpt2: Family = {
   config(fields, facts) {
+    const sizes = sizesOf(fields, facts);
+    fields.only("attention.head_count_kv", sizes.heads);
     return {
-      ...sizesOf(fields, facts),
+      ...sizes,
       position: "learned",
       norm: { type: "layerNorm", eps: fields.number("attention.layer_norm_epsilon") },
       attention: { type: "multiHead", bias: "all" },
