@@ -209,10 +209,10 @@ Deno.test("a .gguf file gives text, a description, and one line if it is damaged
   ]);
   assertEquals(code, 0, err);
   assertMatch(out, /^ab[\s\S]*\n$/);
-  assertMatch(err, /^prefill 2 tokens, /);
+  assertMatch(err, /^prefill 3 tokens, /);
   assertMatch(
     (await generate(["--model", "small.gguf", "--describe"])).out,
-    /groupedQuery[\s\S]*parameters {6}17,664 /,
+    /groupedQuery[\s\S]*parameters {6}17,728 /,
   );
   const { code: failed, err: line } = await generate(["--model", "cut.gguf"]);
   assertEquals(failed, 1);

@@ -603,6 +603,10 @@ Deno.test("byte-level: merges in their order, specials, tokens of the user's own
   assertEquals(tokenizer.encode("abc<|im_end|>bc<tool>"), [258, 259, 257, 260]);
   assertEquals(tokenizer.decode([258, 259, 257, 260]), "abcbc<tool>");
   assertEquals([tokenizer.vocab, tokenizer.stopIds], [261, [0, 259]]);
+  const { "tokenizer.ggml.pre": _, ...silent } = bytesMetadata(["a b"]);
+  assertEquals((await openCheckpoint(sourceOf(ggufFile(silent)), plugins)).notes, [
+    "tokenizer.ggml.pre is missing: words are cut as llama.cpp does then, which may not suit the model",
+  ]);
   const begun = await tokenizerIn(
     bytesMetadata(["a b"], { "tokenizer.ggml.bos_token_id": 5, "tokenizer.ggml.add_bos_token": true }),
   );
@@ -610,7 +614,7 @@ Deno.test("byte-level: merges in their order, specials, tokens of the user's own
 });
 
 Deno.test("words are cut as tokenizer.ggml.pre says", async () => {
-  const merges = ["1 2", "12 3", "123 4", "' S", "! Ċ", "Ċ Ċ", "x !"];
+  const merges = ["1 2", "12 3", "123 4", "' S", "! Ċ", "Ċ Ċ", "x !", "` !"];
   const cut = async (pre: string, text: string) => {
     const metadata = bytesMetadata(merges, { "tokenizer.ggml.pre": pre, "tokenizer.ggml.bos_token_id": 0 });
     const tokens = metadata["tokenizer.ggml.tokens"] as string[];
@@ -625,6 +629,7 @@ Deno.test("words are cut as tokenizer.ggml.pre says", async () => {
   assertEquals(await cut("smollm", "1234'S"), "1|2|3|4|'|S");
   assertEquals(await cut("falcon", "1234x!"), "123|4|x|!");
   assertEquals(await cut("gpt-2", "x!"), "x|!");
+  assertEquals([await cut("default", "`!"), await cut("falcon", "`!")], ["`|!", "`!"]);
   // A word that is a token, though no merge leads to it.
   const metadata = bytesMetadata(["a b"]), tokens = metadata["tokenizer.ggml.tokens"] as string[];
   const added = {

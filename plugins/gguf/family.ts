@@ -4,13 +4,16 @@ import type { ModelConfig } from "../../model/config.ts";
 import type { StoredTensor } from "../../model/format.ts";
 import type { MetadataFields } from "./fields.ts";
 
+/** The tensor that divides the frequencies of rotary positions, pair by pair. */
+export const ROPE_FACTORS = "rope_freqs.weight";
+
 /** What the tensors of a file say about its model. */
 export interface Facts {
   /** Rows of the embedding. */
   readonly vocab: number;
   /** Names of all tensors. */
   readonly names: ReadonlySet<string>;
-  /** The scaling that says the same as `rope_freqs.weight`, if there is one; `null` for none. */
+  /** The scaling that {@linkcode ROPE_FACTORS} mean; `null` where there are none. */
   ropeScaling(base: number, dims: number): RopeScaling | null;
 }
 

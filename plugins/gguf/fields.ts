@@ -6,7 +6,7 @@ import type { Header } from "./header.ts";
 const MOST = 2 ** 24;
 
 /** Metadata under the name of an architecture, read field by field. Keys go without that name. */
-export interface MetadataFields extends Omit<Fields, "object" | "count" | "maybeCount"> {
+export interface MetadataFields extends Pick<Fields, "number" | "flag" | "choice" | "only" | "unread"> {
   /** A whole number, 1 … `most`, `fallback` if absent. */
   count(key: string, fallback?: number, most?: number): number;
   /** The same, or `undefined` if absent. */

@@ -4,7 +4,7 @@ import type { Checkpoint, CheckpointFormat, StoredTensor } from "../../model/for
 import { quantizedTensor } from "../../model/quantized/stored.ts";
 import { CheckpointError, type Source } from "../../model/source.ts";
 import { families } from "./families.ts";
-import type { Facts, Family } from "./family.ts";
+import { type Facts, type Family, ROPE_FACTORS } from "./family.ts";
 import { metadataFields } from "./fields.ts";
 import { type Header, readHeader } from "./header.ts";
 import type { TensorPlace } from "./places.ts";
@@ -12,8 +12,8 @@ import { scalingOfFactors } from "./rope_factors.ts";
 import { readTokenizer } from "./tokenizer.ts";
 
 const NAME = "GGUF";
-/** Divides the frequencies of rotary positions, pair by pair. */
-const FACTORS = "rope_freqs.weight", MOST_FACTORS = 2 ** 12;
+/** More than half of the channels of any head. */
+const MOST_FACTORS = 2 ** 12;
 
 /**
  * The files of llama.cpp. Weights in blocks are read as f32. https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
@@ -30,7 +30,7 @@ export const ggufFormat: CheckpointFormat = {
       const from = other === file ? header : await readHeader(source, other);
       return await readTokenizer(source, from, tensors.get("token_embd.weight")?.shape[0]);
     };
-    const shared = { format: NAME, notes: [], tokenizer };
+    const shared = { format: NAME, notes: notesOn(header), tokenizer };
     if (!tensors.size) {
       return {
         ...shared,
@@ -72,7 +72,7 @@ function parametersOf(source: Source, header: Header, family: Family, config: Mo
   const { file, tensors } = header, found = new Map<string, StoredTensor>();
   for (const [name, place] of tensors) {
     const tensor = storedTensor(source, `${file}: ${name} at byte ${place.begin}`, place);
-    const held = name === FACTORS ? [] : family.weights(name, tensor, config);
+    const held = family.weights(name, tensor, config);
     if (!held) throw new CheckpointError(`Cannot load ${tensor.where}: such models have no tensor of that name`);
     for (const [path, part] of held) {
       const other = found.get(path);
@@ -109,9 +109,9 @@ function shapesOf(file: string, config: ModelConfig): Map<string, readonly numbe
 }
 
 async function factsOf(source: Source, { file, tensors }: Header): Promise<Facts> {
-  const embedding = tensors.get("token_embd.weight"), place = tensors.get(FACTORS);
+  const embedding = tensors.get("token_embd.weight"), place = tensors.get(ROPE_FACTORS);
   if (!embedding) throw new CheckpointError(`Cannot load ${file}: it has no token_embd.weight, expected an embedding`);
-  const factors = place && await valuesOf(storedTensor(source, `${file}: ${FACTORS}`, place));
+  const factors = place && await valuesOf(storedTensor(source, `${file}: ${ROPE_FACTORS}`, place));
   return {
     vocab: embedding.shape[0],
     names: new Set(tensors.keys()),
@@ -119,7 +119,7 @@ async function factsOf(source: Source, { file, tensors }: Header): Promise<Facts
       const scaling = factors ? scalingOfFactors(base, dims, [...factors]) : null;
       if (scaling !== undefined) return scaling;
       throw new CheckpointError(
-        `Cannot read ${file}: ${FACTORS} divides the frequencies of ${
+        `Cannot read ${file}: ${ROPE_FACTORS} divides the frequencies of ${
           factors!.length
         } pairs as no scaling here does, ` +
           `expected ${dims / 2} factors as Llama 3 has them`,
@@ -130,7 +130,7 @@ async function factsOf(source: Source, { file, tensors }: Header): Promise<Facts
 
 /** All values of a short vector of f32. */
 async function valuesOf({ where, shape, dtype, read }: StoredTensor): Promise<Float32Array> {
-  if (shape.length !== 1 || dtype !== "f32" || shape[0] > MOST_FACTORS) {
+  if (shape.length !== 1 || dtype !== "f32" || shape[0] > MOST_ROPE_FACTORS) {
     throw new CheckpointError(
       `Cannot read ${where}: it is ${dtype} [${shape.join(", ")}], expected at most ${MOST_FACTORS} values of f32`,
     );
@@ -145,6 +145,12 @@ function storedTensor(source: Source, where: string, { shape, stored, begin }: T
   return typeof stored === "string"
     ? { where, shape, dtype: stored, read }
     : quantizedTensor(where, shape, stored, read);
+}
+
+/** What llama.cpp warns of, too. */
+function notesOn({ metadata }: Header): readonly string[] {
+  if (metadata.get("tokenizer.ggml.model") !== "gpt2" || metadata.has("tokenizer.ggml.pre")) return [];
+  return ["tokenizer.ggml.pre is missing: words are cut as llama.cpp does then, which may not suit the model"];
 }
 
 /** Refuses parts of models, and files that hold something else. */

@@ -1,7 +1,7 @@
 import type { StoredTensor } from "../../model/format.ts";
 import { rowsOfStored } from "../../model/quantized/stored.ts";
 import { naming } from "../huggingface/family.ts";
-import { attentionOf, commonNames, type Family, headDimOf, ropeOf, sizesOf } from "./family.ts";
+import { attentionOf, commonNames, type Family, headDimOf, ROPE_FACTORS, ropeOf, sizesOf } from "./family.ts";
 
 const names = naming(commonNames);
 
@@ -24,6 +24,7 @@ export const llama: Family = {
     };
   },
   weights(name, tensor, { dim, heads, attention }) {
+    if (name === ROPE_FACTORS) return []; // read with the config
     const path = names.path(name);
     if (path === undefined) return undefined;
     const { headDim = dim / heads } = attention as { readonly headDim?: number };
