@@ -496,6 +496,13 @@ Deno.test("opening reads the header alone, in small pieces, however large the fi
   const more: number[] = [];
   await assertRejects(() => openCheckpoint(large(long, more), plugins), CheckpointError);
   assert(more.length <= 4, `${more}`);
+  const tokens = new TextDecoder("latin1").decode(head).indexOf("tokenizer.ggml.tokens") + 21, many = head.slice();
+  new DataView(many.buffer).setBigUint64(tokens + 8, 2n ** 33n, true);
+  await assertRejects(
+    () => openCheckpoint(large(many, more), plugins),
+    CheckpointError,
+    'the number of items of "tokenizer.ggml.tokens" is 8589934592, expected at most 16777216',
+  );
 });
 
 // ---- tokenizers -----------------------------------------------------------------------------------------------------

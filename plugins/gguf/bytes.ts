@@ -19,8 +19,8 @@ export interface ByteReader {
   u64(what: string): Promise<number>;
   /** The next text, after its length in 64 bits. */
   text(what: string): Promise<string>;
-  /** A count of things of at least `least` bytes each, for which there must be room in the file. */
-  count(what: string, least: number): Promise<number>;
+  /** A count of things, `limit` at most, of at least `least` bytes each, for which there must be room in the file. */
+  count(what: string, least: number, limit?: number): Promise<number>;
   /** Goes on over bytes. */
   skip(bytes: number, what: string): void;
   /** Goes on over `count` texts. */
@@ -68,8 +68,9 @@ export function byteReader(source: Source, file: string): ByteReader {
         throw fail(place, `${what} holds other bytes, expected UTF-8`);
       }
     },
-    async count(what, least) {
-      const place = at, count = await reader.u64(`the number of ${what}`), most = Math.floor((size - at) / least);
+    async count(what, least, limit = Infinity) {
+      const place = at, count = await reader.u64(`the number of ${what}`);
+      const most = Math.min(limit, Math.floor((size - at) / least));
       if (count > most) {
         throw fail(place, `the number of ${what} is ${count}, expected at most ${most} in what follows`);
       }

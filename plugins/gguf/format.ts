@@ -130,7 +130,7 @@ async function factsOf(source: Source, { file, tensors }: Header): Promise<Facts
 
 /** All values of a short vector of f32. */
 async function valuesOf({ where, shape, dtype, read }: StoredTensor): Promise<Float32Array> {
-  if (shape.length !== 1 || dtype !== "f32" || shape[0] > MOST_ROPE_FACTORS) {
+  if (shape.length !== 1 || dtype !== "f32" || shape[0] > MOST_FACTORS) {
     throw new CheckpointError(
       `Cannot read ${where}: it is ${dtype} [${shape.join(", ")}], expected at most ${MOST_FACTORS} values of f32`,
     );

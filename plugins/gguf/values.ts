@@ -23,6 +23,8 @@ const widths: Readonly<Record<Exclude<ValueType, "list">, number>> = {
 
 /** Bytes of the longest list that is read: a vocabulary of 256,000 tokens has five million. */
 const LONGEST = 2 ** 28;
+/** Most texts of a list. */
+const MOST_TEXTS = 2 ** 24;
 
 /** A list in the metadata. What is in it stays in the file until {@linkcode readTexts} or {@linkcode readNumbers}. */
 export interface StoredList {
@@ -46,7 +48,8 @@ export async function readValue(reader: ByteReader, key: string): Promise<Value>
   if (type !== "list") return numberAt(reader, reader.at(), type, await reader.take(widths[type], key), 0);
   const place = reader.at(), items = await readType(reader, `the items of ${key}`);
   if (items === "list") throw reader.fail(place, `${key} is a list of lists, expected one of numbers or texts`);
-  const count = await reader.count(`items of ${key}`, widths[items]), begin = reader.at();
+  const limit = items === "text" ? MOST_TEXTS : Infinity; // others are not gone over one by one
+  const count = await reader.count(`items of ${key}`, widths[items], limit), begin = reader.at();
   if (items === "text") await reader.skipTexts(count, key);
   else reader.skip(count * widths[items], key);
   return { items, count, begin, end: reader.at() };
