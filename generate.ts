@@ -30,12 +30,13 @@ import {
 import { gpuMeter } from "./plugins/cli/gpu_meter.ts";
 import { note, print, readStdin, runCommand, statusLine } from "./plugins/cli/terminal.ts";
 import { importUsed } from "./plugins/cli/use.ts";
+import { gguf } from "./plugins/gguf/mod.ts";
 import { huggingface } from "./plugins/huggingface/mod.ts";
 import { llama2c } from "./plugins/llama2c/mod.ts";
 import { formatBytes } from "./runtime/memory.ts";
 
 const flags = {
-  model: text("path", "checkpoint: a llama2.c .bin, or a Hugging Face folder (default: the embedded model)"),
+  model: text("path", "checkpoint: a .gguf, a llama2.c .bin, or a Hugging Face folder (default: the embedded model)"),
   tokenizer: text("file", "tokenizer beside the model, if it is not the usual one"),
   prompt: text(
     "text",
@@ -139,7 +140,7 @@ async function readPrompt(given: string | undefined): Promise<string> {
 async function chosen(
   { model, tokenizer }: Given,
 ): Promise<{ readonly from: string | Source; readonly name: string; readonly plugins: readonly Plugin[] }> {
-  if (model !== undefined) return { from: model, name: model, plugins: [llama2c, huggingface] };
+  if (model !== undefined) return { from: model, name: model, plugins: [llama2c, gguf, huggingface] };
   if (tokenizer !== undefined) throw new UsageError("--tokenizer is given without --model, expected both or neither");
   const { embedded, embeddedSource } = await import("./plugins/embedded/mod.ts"), from = embeddedSource();
   return { from, name: from.path, plugins: [embedded] };

@@ -15,6 +15,12 @@ export interface BpeTables {
   readonly byteLevel: boolean;
   /** Finds words, within which pairs merge; without it a whole text is one. */
   readonly words: RegExp | undefined;
+  /** Instead of `words`: each in turn cuts what those before have left into its matches and what lies between. */
+  readonly cuts?: readonly RegExp[];
+  /** A word that is a token becomes that token, whatever merges say. */
+  readonly wholeWords?: boolean;
+  /** Ids of special tokens that are text: they are not left out when ids become text. */
+  readonly shown?: ReadonlySet<number>;
 }
 
 type Fields = Readonly<Record<string, unknown>>;

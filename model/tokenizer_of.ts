@@ -1,6 +1,7 @@
 import { byteSymbols } from "../components/tokenizers/byte_level.ts";
 import { Heap } from "../components/tokenizers/heap.ts";
 import { END_OF_TEXT, lastBreak, type TokenizerJson } from "../components/tokenizers/tokenizer.ts";
+import { show } from "./json.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { type BpeTables, readTables } from "./tokenizer_json.ts";
 
@@ -31,13 +32,21 @@ export function tokenizerOf(
   json: TokenizerJson | Readonly<Record<string, unknown>>,
   file = "tokenizer.json",
 ): Tokenizer & Required<Pick<Tokenizer, "cut" | "json">> {
-  const tables = readTables(json, file), { tokens, specials } = tables;
-  const encodeText = textEncoder(tables), decode = textDecoder(tables), end = specials.get(END_OF_TEXT);
-  const marks = [...specials.keys()], special = specials.size ? anyOf(marks) : undefined;
-  const breaks = !marks.some((mark) => /\p{White_Space}/u.test(mark));
+  const tables = readTables(json, file), { tokens, specials } = tables, end = specials.get(END_OF_TEXT);
+  const breaks = ![...specials.keys()].some((mark) => /\p{White_Space}/u.test(mark));
   return {
     vocab: tokens.length,
     stopIds: end === undefined ? [] : [end],
+    ...bpeCodec(tables),
+    cut: (text, from) => breaks ? lastBreak(text, from) : 0,
+    json: json as TokenizerJson,
+  };
+}
+
+/** Encoding and decoding by tables, wherever they are from. */
+export function bpeCodec(tables: BpeTables): Pick<Tokenizer, "encode" | "decode"> {
+  const { specials } = tables, encodeText = textEncoder(tables), special = anyOf([...specials.keys()]);
+  return {
     encode(text) {
       const ids: number[] = [], parts = special ? text.split(special) : [text];
       for (let i = 0; i < parts.length; i++) {
@@ -46,32 +55,34 @@ export function tokenizerOf(
       }
       return ids;
     },
-    decode,
-    cut: (text, from) => breaks ? lastBreak(text, from) : 0,
-    json: json as TokenizerJson,
+    decode: textDecoder(tables),
   };
 }
 
-/** Finds any of `texts`, the longest that begins at a place; `split` keeps what it finds. */
-function anyOf(texts: readonly string[]): RegExp {
+/**
+ * Finds any of `texts`, the longest that begins at a place; `split` keeps what it finds. `undefined` if there are none.
+ */
+export function anyOf(texts: readonly string[]): RegExp | undefined {
+  if (!texts.length) return undefined;
   const escaped = [...texts].sort((a, b) => b.length - a.length).map((t) => t.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"));
   return new RegExp(`(${escaped.join("|")})`);
 }
 
 /** A function that adds the ids of a text without special tokens to a list. */
 function textEncoder(tables: BpeTables): (text: string, ids: number[]) => void {
-  const { words } = tables, symbols = symbolReader(tables), merge = merger(tables);
-  if (!words) {
+  const symbols = symbolReader(tables), merge = merger(tables), split = wordSplitter(tables), whole = wholeWord(tables);
+  if (!split) {
     return (text, ids) => {
       for (const id of merge(symbols(text))) ids.push(id);
     };
   }
   const remembered = new Map<string, readonly number[]>();
   return (text, ids) => {
-    for (const word of text.match(words) ?? []) {
+    for (const word of split(text)) {
       let found = remembered.get(word);
       if (!found) {
-        found = merge(symbols(word));
+        const id = whole?.(word);
+        found = id === undefined ? merge(symbols(word)) : [id];
         if (remembered.size >= REMEMBERED) remembered.clear();
         if (word.length <= LONGEST_REMEMBERED) remembered.set(word, found);
       }
@@ -80,13 +91,50 @@ function textEncoder(tables: BpeTables): (text: string, ids: number[]) => void {
   };
 }
 
+/** A function that cuts a text into words; `undefined` where a text is one. */
+function wordSplitter({ words, cuts }: BpeTables): ((text: string) => readonly string[]) | undefined {
+  if (cuts) {
+    return (text) => cuts.reduce<readonly string[]>((parts, cut) => parts.flatMap((p) => cutBy(p, cut)), [text]);
+  }
+  return words && ((text) => text.match(words) ?? []);
+}
+
+/** The matches of a pattern, which are not empty, and what lies between. */
+function cutBy(text: string, pattern: RegExp): string[] {
+  const parts: string[] = [];
+  let at = 0;
+  for (const { 0: match, index } of text.matchAll(pattern)) {
+    if (index > at) parts.push(text.slice(at, index));
+    parts.push(match);
+    at = index + match.length;
+  }
+  if (at < text.length) parts.push(text.slice(at));
+  return parts;
+}
+
+/** A function that gives the id of a word that is a token, where that counts before merges. */
+function wholeWord(
+  { tokens, specials, byteLevel, wholeWords }: BpeTables,
+): ((word: string) => number | undefined) | undefined {
+  if (!wholeWords || !byteLevel) return undefined;
+  const ids = new Map(tokens.map((token, id) => [token, id])), encoder = new TextEncoder();
+  for (const special of specials.keys()) ids.delete(special);
+  return (word) => ids.get(Array.from(encoder.encode(word), (byte) => byteSymbols[byte]).join(""));
+}
+
 /** A function that gives the ids of the bytes or characters of a text. */
 function symbolReader({ tokens, specials, byteLevel }: BpeTables): (text: string) => number[] {
   const ids = new Map(tokens.map((token, id) => [token, id]));
   for (const special of specials.keys()) ids.delete(special);
   if (byteLevel) {
-    const idOf = Int32Array.from(byteSymbols, (symbol) => ids.get(symbol)!), encoder = new TextEncoder();
-    return (text) => Array.from(encoder.encode(text), (byte) => idOf[byte]);
+    const idOf = Int32Array.from(byteSymbols, (symbol) => ids.get(symbol) ?? -1), encoder = new TextEncoder();
+    return (text) =>
+      Array.from(encoder.encode(text), (byte) => {
+        if (idOf[byte] >= 0) return idOf[byte];
+        throw new RangeError(
+          `Cannot encode ${show(text)}: the tokenizer has no token for byte ${byte}, expected others only`,
+        );
+      });
   }
   return (text) => {
     const found: number[] = [];
@@ -138,13 +186,16 @@ function merger({ tokens, merges }: BpeTables): (ids: number[]) => number[] {
 }
 
 /** A function that gives the text of ids. Special tokens and ids that there are not give nothing. */
-function textDecoder({ tokens, specials, byteLevel }: BpeTables): (ids: readonly number[]) => string {
+function textDecoder({ tokens, specials, byteLevel, shown }: BpeTables): (ids: readonly number[]) => string {
   if (!byteLevel) {
     const texts = tokens.map((token) => specials.has(token) ? "" : token);
     return (ids) => ids.map((id) => texts[id] ?? "").join("");
   }
-  const byteOf = new Map(byteSymbols.map((symbol, byte) => [symbol, byte]));
-  const pieces = tokens.map((token) => specials.has(token) ? [] : Array.from(token, (symbol) => byteOf.get(symbol)!));
+  const byteOf = new Map(byteSymbols.map((symbol, byte) => [symbol, byte])), encoder = new TextEncoder();
+  const pieces = tokens.map((token, id) => {
+    if (specials.has(token)) return shown?.has(id) ? [...encoder.encode(token)] : [];
+    return Array.from(token, (symbol) => byteOf.get(symbol)!);
+  });
   // A mark of byte order is a character like any other: the decoder would leave it out.
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   return (ids) => decoder.decode(Uint8Array.from(ids.flatMap((id) => pieces[id] ?? [])));

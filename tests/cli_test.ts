@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "./assert.ts";
 import { llama2cFiles, llamaFolder } from "./checkpoint_files.ts";
+import { ggufFile, piecesMetadata, smallMetadata, smallTensors } from "./gguf_files.ts";
 import { fixtures, hasFixture } from "./support.ts";
 
 const root = new URL("../", import.meta.url).pathname;
@@ -180,7 +181,7 @@ Deno.test("generate.ts with a file that is missing, broken or no checkpoint says
       ["tokenizer.bin", /^generate\.ts: Cannot read tokenizer\.bin: .*\n$/],
       [
         "empty.ts",
-        "generate.ts: Cannot open empty.ts: not a checkpoint that is known, expected one of llama2.c .bin, Hugging Face folder\n",
+        "generate.ts: Cannot open empty.ts: not a checkpoint that is known, expected one of llama2.c .bin, GGUF, Hugging Face folder\n",
       ],
     ] as const
   ) {
@@ -190,6 +191,32 @@ Deno.test("generate.ts with a file that is missing, broken or no checkpoint says
     if (typeof message === "string") assertEquals(err, message);
     else assertMatch(err, message);
   }
+});
+
+Deno.test("a .gguf file gives text, a description, and one line if it is damaged", async () => {
+  const file = ggufFile({ ...smallMetadata, ...piecesMetadata(["\u2581", "a", "b", "ab"]) }, smallTensors(263));
+  await Deno.writeFile(`${folder}/small.gguf`, file);
+  await Deno.writeFile(`${folder}/cut.gguf`, file.slice(0, -100));
+  const { code, out, err } = await generate([
+    "--model",
+    "small.gguf",
+    "--prompt",
+    "ab",
+    "--max-tokens",
+    "3",
+    "--seed",
+    "1",
+  ]);
+  assertEquals(code, 0, err);
+  assertMatch(out, /^ab[\s\S]*\n$/);
+  assertMatch(err, /^prefill 3 tokens, /);
+  assertMatch(
+    (await generate(["--model", "small.gguf", "--describe"])).out,
+    /groupedQuery[\s\S]*parameters {6}17,728 /,
+  );
+  const { code: failed, err: line } = await generate(["--model", "cut.gguf"]);
+  assertEquals(failed, 1);
+  assertMatch(line, /^generate\.ts: Cannot read cut\.gguf: at byte \d+ "output_norm\.weight" ends at .*\n$/);
 });
 
 Deno.test("a prompt that does not fit the context is refused by its length", async () => {

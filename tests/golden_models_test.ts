@@ -1,6 +1,7 @@
 import { loadModel } from "../model/checkpoint.ts";
 import { generate } from "../model/generator.ts";
 import { openSource } from "../model/source.ts";
+import { gguf } from "../plugins/gguf/mod.ts";
 import { huggingface } from "../plugins/huggingface/mod.ts";
 import { llama2c } from "../plugins/llama2c/mod.ts";
 import { probe } from "../plugins/probe.ts";
@@ -149,6 +150,23 @@ for (const variant of everywhere) {
         }
         // run.c ends its output with a newline.
         assertEquals(text, stdout.replace(/\n$/, ""), prompt);
+      }
+    },
+  });
+
+  Deno.test({
+    name: `stories260K.gguf gives the same ids, text and logits on ${variant.name}`,
+    ignore: !storiesThere,
+    async fn() {
+      using runtime = await variant.open();
+      const path = new URL("real/stories260K/stories260K.gguf", fixtures).pathname;
+      const { model, checkpoint } = await loadModel(runtime, path, { plugins: [gguf] });
+      const tokenizer = (await checkpoint.tokenizer())!;
+      await checkStories(runtime, model, tokenizer.encode);
+      const { cases } = readJson<{ cases: StoryCase[] }>(new URL("greedy.json", stories));
+      for (const { prompt, prompt_ids, next_ids, stdout } of cases) {
+        const text = tokenizer.decode([...prompt_ids.slice(0, 1), ...next_ids]);
+        assertEquals(text.replace(/[^ -~\n]/gu, ""), stdout.replace(/\n$/, ""), prompt);
       }
     },
   });

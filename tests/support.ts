@@ -120,7 +120,7 @@ export interface GoldenTensor {
 export function readGolden(url: URL): Map<string, GoldenTensor> {
   const file = Deno.readFileSync(url), header = Number(new DataView(file.buffer).getBigUint64(0, true));
   const entries = JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + header)));
-  const arrays = { F32: Float32Array, F64: Float64Array, I32: Int32Array, I64: BigInt64Array };
+  const arrays = { F32: Float32Array, F64: Float64Array, I32: Int32Array, I64: BigInt64Array, U8: Uint8Array };
   delete entries.__metadata__;
   return new Map(
     Object.entries<{ dtype: keyof typeof arrays; shape: number[]; data_offsets: [number, number] }>(entries).map(

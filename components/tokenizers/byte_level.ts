@@ -5,11 +5,12 @@ import { bpeJson, END_OF_TEXT, type TokenizerJson } from "./tokenizer.ts";
 export const WORD_PATTERN = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
 /**
- * The same for JavaScript, whose `\s` differs: Hugging Face's library takes U+0085 for white space, U+FEFF for none.
- * Every character is in some match. Has the flag `g`: not to be shared between loops that overlap.
+ * The same for JavaScript, or another pattern of that kind. JavaScript's `\s` differs: Hugging Face's library takes U+0085
+ * for white space, U+FEFF for none. Every character is in some match of GPT-2's. Has the flag `g`: not to be shared between
+ * loops that overlap.
  */
-export function wordPattern(): RegExp {
-  return new RegExp(WORD_PATTERN.replaceAll("\\s", "\\p{White_Space}").replaceAll("\\S", "\\P{White_Space}"), "gu");
+export function wordPattern(pattern: string = WORD_PATTERN): RegExp {
+  return new RegExp(pattern.replaceAll("\\s", "\\p{White_Space}").replaceAll("\\S", "\\P{White_Space}"), "gu");
 }
 
 /**

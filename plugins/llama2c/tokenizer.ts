@@ -1,4 +1,4 @@
-import { Heap } from "../../components/tokenizers/heap.ts";
+import { mergeByScore } from "../../components/tokenizers/scores.ts";
 import { CheckpointError } from "../../model/source.ts";
 import type { Tokenizer } from "../../model/tokenizer.ts";
 
@@ -33,10 +33,14 @@ export function parseTokenizer(file: Uint8Array, vocab: number, name: string): T
     );
   }
   const ids = new Map(pieces.map((piece, id) => [piece, id]));
+  const join = (left: number, right: number) => {
+    const id = ids.get(pieces[left] + pieces[right]);
+    return id === undefined ? undefined : { symbol: id, score: scores[id] };
+  };
   return {
     vocab,
     stopIds: [BEGIN, END],
-    encode: (text) => [BEGIN, ...merge(split(text, ids), pieces, scores, ids)],
+    encode: (text) => [BEGIN, ...mergeByScore(split(text, ids), join)],
     decode(tokens) {
       const bytes: number[] = [];
       tokens.forEach((id, i) => {
@@ -60,41 +64,6 @@ function split(text: string, ids: ReadonlyMap<string, number>): number[] {
     else for (const byte of bytes) tokens.push(FIRST_BYTE + byte);
   }
   return tokens;
-}
-
-/**
- * Merges the neighbours whose joint piece has the best score, the leftmost of equals, until none has a piece. A heap of
- * candidates over a linked list: `n log n` for a text of any length.
- */
-function merge(
-  tokens: number[],
-  pieces: readonly string[],
-  scores: readonly number[],
-  ids: ReadonlyMap<string, number>,
-): number[] {
-  const next = tokens.map((_, i) => i + 1), previous = tokens.map((_, i) => i - 1), version = tokens.map(() => 0);
-  const heap = new Heap<{ score: number; at: number; id: number; left: number; right: number }>(
-    (a, b) => a.score !== b.score ? a.score > b.score : a.at < b.at,
-  );
-  const offer = (at: number) => {
-    const right = next[at];
-    if (at < 0 || right >= tokens.length) return;
-    const id = ids.get(pieces[tokens[at]] + pieces[tokens[right]]);
-    if (id !== undefined) heap.push({ score: scores[id], at, id, left: version[at], right: version[right] });
-  };
-  tokens.forEach((_, at) => offer(at));
-  for (let best = heap.pop(); best; best = heap.pop()) {
-    const { at, id } = best, right = next[at];
-    if (version[at] !== best.left || right >= tokens.length || version[right] !== best.right) continue;
-    tokens[at] = id;
-    version[at]++;
-    version[right] = -1;
-    next[at] = next[right];
-    if (next[at] < tokens.length) previous[next[at]] = at;
-    if (previous[at] >= 0) offer(previous[at]);
-    offer(at);
-  }
-  return tokens.filter((_, i) => version[i] >= 0);
 }
 
 function pieceBytes(pieces: readonly string[], id: number): number[] {

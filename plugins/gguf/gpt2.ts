@@ -1,0 +1,38 @@
+import { CheckpointError } from "../../model/source.ts";
+import { rowsOfStored } from "../../model/quantized/stored.ts";
+import { naming } from "../huggingface/family.ts";
+import { commonNames, type Family, sizesOf } from "./family.ts";
+
+const names = naming([...commonNames, ["position_embd.weight", "position.table"]]);
+
+/** GPT-2. https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf */
+export const gpt2: Family = {
+  config(fields, facts) {
+    const sizes = sizesOf(fields, facts);
+    fields.only("attention.head_count_kv", sizes.heads);
+    return {
+      ...sizes,
+      position: "learned",
+      norm: { type: "layerNorm", eps: fields.number("attention.layer_norm_epsilon") },
+      attention: { type: "multiHead", bias: "all" },
+      feedForward: { type: "gelu", approximate: "tanh", hidden: fields.count("feed_forward_length"), bias: true },
+      block: "preNorm",
+    };
+  },
+  weights(name, tensor, { dim }) {
+    const [, layer, kind] = /^blk\.(\d+)\.attn_qkv\.(weight|bias)$/.exec(name) ?? [];
+    if (layer === undefined) {
+      const path = names.path(name);
+      return path === undefined ? undefined : [[path, tensor]];
+    }
+    if (tensor.shape[0] !== 3 * dim) {
+      throw new CheckpointError(
+        `Cannot read ${tensor.where}: its shape is [${tensor.shape.join(", ")}], expected [${3 * dim}, …]`,
+      );
+    }
+    return ["q", "k", "v"].map((part, i) => [
+      `blocks.${layer}.attention.${part}.${kind}`,
+      rowsOfStored(tensor, dim, (row) => i * dim + row),
+    ]);
+  },
+};

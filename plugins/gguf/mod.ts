@@ -1,0 +1,25 @@
+/**
+ * Models and tokenizers in GGUF files, as llama.cpp writes them.
+ *
+ * @example
+ * ```ts ignore
+ * import { createRuntime, loadModel } from "@tenon/tenon";
+ * import { gguf } from "@tenon/tenon/gguf";
+ *
+ * using runtime = await createRuntime();
+ * const { model, checkpoint } = await loadModel(runtime, "stories260K.gguf", { plugins: [gguf] });
+ * console.log(String(model.describe()), await checkpoint.tokenizer());
+ * ```
+ *
+ * @module
+ */
+import type { Plugin } from "../../model/plugin.ts";
+import { ggufFormat } from "./format.ts";
+
+export type { Plugin };
+
+/**
+ * Loads GGUF files of Llama, Mistral and GPT-2: weights in F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K and
+ * Q6_K, and the tokenizer in the metadata.
+ */
+export const gguf: Plugin = { name: "gguf", checkpoints: [ggufFormat] };
