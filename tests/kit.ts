@@ -40,7 +40,7 @@ export interface TestOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   /** Other components that the model needs. */
   readonly components?: readonly Component[];
-  /** Largest difference where two ways to compute the same are compared, of numbers above 1 relative. Default: 0, the same bits. */
+  /** Largest difference of two ways to compute the same, as a share of the largest number, or of 1. Default: 0, the same bits. */
   readonly tolerance?: number;
 }
 
@@ -110,8 +110,8 @@ export async function checkLaws(
   const run = (m: Model, ids: readonly number[], options?: ForwardOptions) =>
     m.runtime.scope(() => m.runtime.read(m.forward(ids, options)));
   const same = (actual: Float32Array, expected: Float32Array, law: string) => {
-    const near = (v: number, w: number) => Math.abs(v - w) <= tolerance * Math.max(1, Math.abs(w));
-    const at = actual.findIndex((v, i) => !near(v, expected[i]));
+    const limit = tolerance * expected.reduce((top, v) => Math.max(top, Math.abs(v)), 1);
+    const at = actual.findIndex((v, i) => !(Math.abs(v - expected[i]) <= limit));
     if (actual.length !== expected.length || at >= 0) {
       throw new Error(`${law}: logit ${at} is ${actual[at]}, expected ${expected[at]}, for ${what}`);
     }

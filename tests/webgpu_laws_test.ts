@@ -51,8 +51,8 @@ const variations: Partial<ModelConfig>[] = [
   { dim: 20, heads: 1, position: "none" },
 ];
 
-/** Logits of these models are of the order of 10. */
-const TOLERANCE = 5e-5;
+/** Of the largest logit: without a norm they reach hundreds. */
+const TOLERANCE = 1e-5;
 
 Deno.test({
   name: `the laws hold on WebGPU within ${TOLERANCE} for every pair of components`,
