@@ -40,6 +40,8 @@ const flags = {
     "text",
     "what to continue; - or none reads standard input if it is not a terminal",
   ),
+  chat: toggle("a conversation: what you type is answered, /help says more"),
+  system: text("text", "what the model is told before a conversation"),
   "max-tokens": amount("n", "most tokens to generate (default: until the context is full)", { min: 0 }),
   temperature: amount("x", "0 always takes the likeliest token (default 0.8)", { min: 0, real: true }),
   "top-k": amount("n", "keep the n likeliest tokens, 0 for all (default 40)", { min: 0 }),
@@ -133,6 +135,13 @@ async function readPrompt(given: string | undefined): Promise<string> {
   return (await readStdin()).replace(/\r?\n$/, "");
 }
 
+/** Flags that do not go together. */
+function expectOne({ chat, system, prompt, json }: Given): void {
+  if (!chat && system !== undefined) throw new UsageError("--system is given without --chat, expected both or neither");
+  const other = prompt !== undefined ? "prompt" : json ? "json" : undefined;
+  if (chat && other) throw new UsageError(`--chat and --${other} are both given, expected one of them`);
+}
+
 /** The checkpoint that was asked for, or the embedded model, which is imported only then. */
 async function chosen(
   { model, tokenizer }: Given,
@@ -146,6 +155,7 @@ async function chosen(
 async function main(args: readonly string[]): Promise<number> {
   const started = performance.now(), given = parseFlags(args, flags);
   if (given.help) return print(`${USAGE}\n`), 0;
+  expectOne(given);
   const chain = samplers(given) as readonly never[], used = await importUsed(given.use), status = statusLine();
   using runtime = await createRuntime({
     ...(given.threads !== undefined && { threads: given.threads }),
@@ -165,20 +175,27 @@ async function main(args: readonly string[]): Promise<number> {
   const tokenizer = await checkpoint.tokenizer(given.tokenizer);
   if (!tokenizer) throw new UsageError(`${name} has no tokenizer beside it: name one with --tokenizer`);
 
-  const prompt = await readPrompt(given.prompt), loaded = performance.now();
   const seed = given.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
+  const shared = {
+    samplers: chain,
+    components: used.components,
+    seed,
+    stop: given.stop,
+    ...(given["max-tokens"] !== undefined && { maxTokens: given["max-tokens"] }),
+  };
+  if (given.chat) {
+    const { chat } = await import("./plugins/cli/chat_command.ts"), { system, stats } = given;
+    return await chat(model, tokenizer, checkpoint, { ...shared, stats, ...(system !== undefined && { system }) });
+  }
+  const prompt = await readPrompt(given.prompt), loaded = performance.now();
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort("interrupted");
   Deno.addSignalListener("SIGINT", onSignal);
   const clock = { prompt: 0, prefilled: 0, tokens: 0, last: 0 };
   let reason: EndReason | "interrupted" | "closed" = "interrupted", all = "";
   const pieces = generateText<Component>(model, tokenizer, prompt, {
-    samplers: chain,
-    components: used.components,
-    seed,
-    stop: given.stop,
+    ...shared,
     signal: interrupt.signal,
-    ...(given["max-tokens"] !== undefined && { maxTokens: given["max-tokens"] }),
     onPrefill(done, total) {
       status.show(`reading the prompt ${done}/${total}`);
       Object.assign(clock, { prompt: total, prefilled: performance.now() });

@@ -18,7 +18,9 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 /** Packages that a file may import, by the start of its path. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   "kernels/build.ts": ["assemblyscript/asc", "binaryen", "node:zlib"],
+  "plugins/chat/": ["@huggingface/jinja"],
   "plugins/cli/": ["@std/cli/parse-args"],
+  "plugins/hub/": ["@huggingface/hub", "node:crypto"],
   "plugins/huggingface/": ["@huggingface/tokenizers"],
   "plugins/report/": ["vega", "vega-lite"],
   "tests/": [
@@ -114,7 +116,10 @@ Deno.test("mod.ts needs no package and no file outside kernels, runtime, compone
   for (const start of ["mod.ts", "model/ablation/mod.ts"]) {
     const reached = reach(start, (i) => (expectLocal(i), true));
     assert(reached.size > 50);
-    assertEquals([...reached].filter((f) => /^(tests|bench|plugins\/(cli|embedded|huggingface|report))\//.test(f)), []);
+    assertEquals(
+      [...reached].filter((f) => /^(tests|bench|plugins\/(chat|cli|embedded|hub|huggingface|report))\//.test(f)),
+      [],
+    );
   }
 });
 
