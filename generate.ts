@@ -34,7 +34,11 @@ import { createRuntime } from "./runtime/runtime.ts";
 import { formatBytes } from "./runtime/memory.ts";
 
 const flags = {
-  model: text("path", "checkpoint: a llama2.c .bin, or a Hugging Face folder (default: the embedded model)"),
+  model: text(
+    "path",
+    "checkpoint: a llama2.c .bin, a Hugging Face folder, or hf:org/name[@revision] (default: the embedded model)",
+  ),
+  offline: toggle("with an hf: model: use what was downloaded before, ask nobody"),
   tokenizer: text("file", "tokenizer beside the model, if it is not the usual one"),
   prompt: text(
     "text",
@@ -144,9 +148,15 @@ function expectOne({ chat, system, prompt, json }: Given): void {
 
 /** The checkpoint that was asked for, or the embedded model, which is imported only then. */
 async function chosen(
-  { model, tokenizer }: Given,
+  { model, tokenizer, offline }: Given,
 ): Promise<{ readonly from: string | Source; readonly name: string; readonly plugins: readonly Plugin[] }> {
-  if (model !== undefined) return { from: model, name: model, plugins: [llama2c, huggingface] };
+  const hub = model?.startsWith("hf:"), plugins = [llama2c, huggingface];
+  if (offline && !hub) throw new UsageError("--offline is given without an hf: model, expected both or neither");
+  if (model !== undefined && hub) {
+    const { downloaded } = await import("./plugins/cli/hub_command.ts");
+    return { from: await downloaded(model, offline), name: model, plugins };
+  }
+  if (model !== undefined) return { from: model, name: model, plugins };
   if (tokenizer !== undefined) throw new UsageError("--tokenizer is given without --model, expected both or neither");
   const { embedded, embeddedSource } = await import("./plugins/embedded/mod.ts"), from = embeddedSource();
   return { from, name: from.path, plugins: [embedded] };

@@ -195,7 +195,7 @@ Deno.test("the library's tokenizers leave out what they put around a text by the
 Deno.test("an answer ends at the special token that the template puts behind it, and at eos_token", () => {
   assertEquals(formatOf(turns).stopIds(tokenizer), [257, 258]);
   assertEquals(formatOf(brackets).stopIds(tokenizer), [257, 257]);
-  const plain = templateFormat({ file: "f", templates: { default: "{{ messages[-1].content }}\n" }, tokens: {} });
+  const plain = templateFormat({ file: "f", templates: { default: "{{ messages[-1].content }}!" }, tokens: {} });
   assertEquals(plain.stopIds(tokenizer), []);
   // A template that refuses a conversation that is over has still its other token.
   const strict = "{% if messages[-1].role != 'user' %}{{ raise_exception('no') }}{% endif %}";

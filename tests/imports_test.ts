@@ -105,10 +105,12 @@ function reach(start: string, follow: (i: Import) => boolean): Set<string> {
   return reached;
 }
 
-Deno.test("generate.ts loads the embedded model only where it is asked for none", () => {
-  const model = "plugins/embedded/gen/model.ts", local = (i: Import) => i.target.startsWith(".");
-  assert(reach("generate.ts", local).has(model));
-  assert(!reach("generate.ts", (i) => local(i) && !i.dynamic).has(model));
+Deno.test("generate.ts loads the embedded model, chat and the hub only where it is asked for them", () => {
+  const local = (i: Import) => i.target.startsWith(".");
+  for (const file of ["plugins/embedded/gen/model.ts", "plugins/chat/mod.ts", "plugins/hub/mod.ts"]) {
+    assert(reach("generate.ts", local).has(file));
+    assert(!reach("generate.ts", (i) => local(i) && !i.dynamic).has(file));
+  }
 });
 
 Deno.test("mod.ts needs no package and no file outside kernels, runtime, components, model and plugins", () => {
