@@ -409,6 +409,8 @@ Deno.test("the loop answers lines, obeys commands, and ends at the end of input"
   assertEquals(conversation.messages[0].content, "Three?");
   assertEquals(await chatLoop(conversation, terminal(["/exit", "not said"]).end), 0);
   assertEquals(conversation.messages.length, 2);
+  await chatLoop(conversation, terminal(["//four"]).end);
+  assertEquals(conversation.messages[2].content, "/four");
 });
 
 Deno.test("Ctrl-C twice where one types ends the loop; once, or with a line in between, does not", async () => {

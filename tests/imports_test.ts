@@ -30,6 +30,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
     "fast-check",
     "@tenon/tenon",
     "@tenon/tenon/testing",
+    "node:crypto",
     "node:zlib",
   ],
   "bench/": ["assemblyscript/asc", "node:process", "npm:"],
