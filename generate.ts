@@ -38,7 +38,6 @@ const flags = {
     "path",
     "checkpoint: a llama2.c .bin, a Hugging Face folder, or hf:org/name[@revision] (default: the embedded model)",
   ),
-  offline: toggle("with an hf: model: use what was downloaded before, ask nobody"),
   tokenizer: text("file", "tokenizer beside the model, if it is not the usual one"),
   prompt: text(
     "text",
@@ -78,6 +77,7 @@ const flags = {
   simd: word(["relaxed", "baseline"], "baseline: the same bytes on every machine (default: the faster)"),
   backend: word(["wasm", "reference"], "default: wasm"),
   use: texts("module", "add the components and plugins that a module exports: ./mine.ts, jsr:@me/norms"),
+  offline: toggle("with an hf: model: use what was downloaded before, ask nobody"),
   json: toggle("one JSON object a line: each token, then a summary"),
   stats: toggle("say where time and memory went"),
   describe: toggle("print what the model is made of, and stop"),

@@ -3,7 +3,7 @@ import type { Component } from "../components/component.ts";
 import { formatBytes } from "../runtime/memory.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { size, type Tensor } from "../runtime/tensor.ts";
-import { assemble, type Parts } from "./assemble.ts";
+import { assemble } from "./assemble.ts";
 import { bufferIn, type ModelCache, openCache } from "./cache.ts";
 import { type ModelConfig, resolveConfig, type ResolvedConfig } from "./config.ts";
 import { type Description, planModel } from "./describe.ts";

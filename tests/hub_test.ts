@@ -223,6 +223,16 @@ const lies: [what: string, behaviour: Behaviour, message: RegExp][] = [
     /^Cannot download model\.safetensors of org\/name: the hub sends more than the 30000 bytes it lists$/,
   ],
   [
+    "sends another part than was asked for",
+    {
+      answers: (_request, path) =>
+        path.endsWith(`resolve/${MAIN}/model.safetensors`)
+          ? new Response(weights.slice(5), { status: 206, headers: { "content-range": "bytes 5-29999/30000" } })
+          : undefined,
+    },
+    /the hub sends bytes 5-29999\/30000 in place of the bytes from 0, expected 30000 as it lists$/,
+  ],
+  [
     "sends other bytes",
     { sends: (name, bytes) => name === "model.safetensors" ? new Uint8Array(bytes.length) : bytes },
     /^Cannot download model\.safetensors of org\/name: its SHA-256 is [0-9a-f]{64}, expected [0-9a-f]{64}$/,
