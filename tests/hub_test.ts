@@ -412,6 +412,7 @@ Deno.test("names of models on the hub", () => {
       "hf:org/name@",
       "hf:org/name@a b",
       "hf:org/name@a..b",
+      "hf:org/na..me",
       "hf:org/na me",
       "hf:org/name?x",
     ]
