@@ -36,12 +36,17 @@ import { llama2c } from "./plugins/llama2c/mod.ts";
 import { formatBytes } from "./runtime/memory.ts";
 
 const flags = {
-  model: text("path", "checkpoint: a .gguf, a llama2.c .bin, or a Hugging Face folder (default: the embedded model)"),
+  model: text(
+    "path",
+    "checkpoint: a .gguf, a llama2.c .bin, a Hugging Face folder, or hf:org/name[@revision] (default: the embedded model)",
+  ),
   tokenizer: text("file", "tokenizer beside the model, if it is not the usual one"),
   prompt: text(
     "text",
     "what to continue; - or none reads standard input if it is not a terminal",
   ),
+  chat: toggle("a conversation: what you type is answered, /help says more"),
+  system: text("text", "what the model is told before a conversation"),
   "max-tokens": amount("n", "most tokens to generate (default: until the context is full)", { min: 0 }),
   temperature: amount("x", "0 always takes the likeliest token (default 0.8)", { min: 0, real: true }),
   "top-k": amount("n", "keep the n likeliest tokens, 0 for all (default 40)", { min: 0 }),
@@ -75,6 +80,7 @@ const flags = {
   backend: backendFlag,
   weights: word(["f32", "f16"], "how WebGPU holds them: in f16 they take half the memory (default f32)"),
   use: texts("module", "add the components and plugins that a module exports: ./mine.ts, jsr:@me/norms"),
+  offline: toggle("with an hf: model: use what was downloaded before, ask nobody"),
   json: toggle("one JSON object a line: each token, then a summary"),
   stats: toggle("say where time and memory went"),
   describe: toggle("print what the model is made of, and stop"),
@@ -136,11 +142,24 @@ async function readPrompt(given: string | undefined): Promise<string> {
   return (await readStdin()).replace(/\r?\n$/, "");
 }
 
+/** Flags that do not go together. */
+function expectOne({ chat, system, prompt, json }: Given): void {
+  if (!chat && system !== undefined) throw new UsageError("--system is given without --chat, expected both or neither");
+  const other = prompt !== undefined ? "prompt" : json ? "json" : undefined;
+  if (chat && other) throw new UsageError(`--chat and --${other} are both given, expected one of them`);
+}
+
 /** The checkpoint that was asked for, or the embedded model, which is imported only then. */
 async function chosen(
-  { model, tokenizer }: Given,
+  { model, tokenizer, offline }: Given,
 ): Promise<{ readonly from: string | Source; readonly name: string; readonly plugins: readonly Plugin[] }> {
-  if (model !== undefined) return { from: model, name: model, plugins: [llama2c, gguf, huggingface] };
+  const hub = model?.startsWith("hf:"), plugins = [llama2c, gguf, huggingface];
+  if (offline && !hub) throw new UsageError("--offline is given without an hf: model, expected both or neither");
+  if (model !== undefined && hub) {
+    const { downloaded } = await import("./plugins/cli/hub_command.ts");
+    return { from: await downloaded(model, offline), name: model, plugins };
+  }
+  if (model !== undefined) return { from: model, name: model, plugins };
   if (tokenizer !== undefined) throw new UsageError("--tokenizer is given without --model, expected both or neither");
   const { embedded, embeddedSource } = await import("./plugins/embedded/mod.ts"), from = embeddedSource();
   return { from, name: from.path, plugins: [embedded] };
@@ -149,6 +168,7 @@ async function chosen(
 async function main(args: readonly string[]): Promise<number> {
   const started = performance.now(), given = parseFlags(args, flags);
   if (given.help) return print(`${USAGE}\n`), 0;
+  expectOne(given);
   const chain = samplers(given) as readonly never[], used = await importUsed(given.use), status = statusLine();
   using runtime = await openGiven(given, used);
   if (runtime.backend.note) note(`note: ${runtime.backend.note}`);
@@ -165,20 +185,27 @@ async function main(args: readonly string[]): Promise<number> {
   const tokenizer = await checkpoint.tokenizer(given.tokenizer);
   if (!tokenizer) throw new UsageError(`${name} has no tokenizer beside it: name one with --tokenizer`);
 
-  const prompt = await readPrompt(given.prompt), loaded = performance.now();
   const seed = given.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
+  const shared = {
+    samplers: chain,
+    components: used.components,
+    seed,
+    stop: given.stop,
+    ...(given["max-tokens"] !== undefined && { maxTokens: given["max-tokens"] }),
+  };
+  if (given.chat) {
+    const { chat } = await import("./plugins/cli/chat_command.ts"), { system, stats } = given;
+    return await chat(model, tokenizer, checkpoint, { ...shared, stats, ...(system !== undefined && { system }) });
+  }
+  const prompt = await readPrompt(given.prompt), loaded = performance.now();
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort("interrupted");
   Deno.addSignalListener("SIGINT", onSignal);
   const clock = { prompt: 0, prefilled: 0, tokens: 0, last: 0 }, gpu = gpuMeter(runtime);
   let reason: EndReason | "interrupted" | "closed" = "interrupted", all = "";
   const pieces = generateText<Component>(model, tokenizer, prompt, {
-    samplers: chain,
-    components: used.components,
-    seed,
-    stop: given.stop,
+    ...shared,
     signal: interrupt.signal,
-    ...(given["max-tokens"] !== undefined && { maxTokens: given["max-tokens"] }),
     onPrefill(done, total) {
       status.show(`reading the prompt ${done}/${total}`);
       Object.assign(clock, { prompt: total, prefilled: performance.now() });

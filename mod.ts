@@ -173,6 +173,8 @@ export { listTextFiles } from "./model/data/files.ts";
 export { prepareData, type PrepareOptions } from "./model/data/prepare.ts";
 export type { Side, TextCounts } from "./model/data/split.ts";
 export { memoryTokens, openTokenFile, type TokenDType, type TokenFile } from "./model/data/token_file.ts";
+export type { HeldPositions, ModelCache } from "./model/cache.ts";
+export { loadCache, saveCache } from "./model/cache_file.ts";
 export { type LoadedModel, loadModel, type LoadOptions, openCheckpoint } from "./model/checkpoint.ts";
 export type {
   Checkpoint,
@@ -187,7 +189,7 @@ export type { ModelConfig, ModelSizes, PerLayer, ResolvedConfig, ResolvedOptions
 export { createModel, describeModel, type Model, type ModelOptions, type Param } from "./model/decoder.ts";
 export type { Description, LayerDescription } from "./model/describe.ts";
 export { evaluateTokens, type EvaluateTokensOptions, type EvaluationWatch } from "./model/evaluate_tokens.ts";
-export type { ForwardOptions, ModelCache } from "./model/forward.ts";
+export type { ForwardOptions } from "./model/forward.ts";
 export {
   createGradients,
   type Example,

@@ -27,7 +27,10 @@ export type Allocate = (shape: readonly number[], fill?: (values: Float32Array) 
 export interface Attention<Cache = unknown> {
   /** Reads what `cache` holds of the positions before `start` and adds its own rows to it. */
   forward(x: Tensor, start: number, cache?: Cache): Tensor;
-  /** Room for `length` positions of `batch` sequences; absent where nothing is remembered. */
+  /**
+   * Room for `length` positions of `batch` sequences; absent where nothing is remembered. All that it remembers lies in
+   * what `buffer` gives: caches are copied and saved by that memory.
+   */
   newCache?(batch: number, length: number, buffer: Allocate): Cache;
   /** The attention probabilities of the same call, `[batch, heads, time, start + time]`; for looking at. */
   weights?(x: Tensor, start: number, cache?: Cache): Tensor;

@@ -1,13 +1,13 @@
 import { type Builtin, builtins } from "../components/builtins.ts";
-import type { Allocate, Component } from "../components/component.ts";
-import type { Arena } from "../runtime/arena.ts";
+import type { Component } from "../components/component.ts";
 import { formatBytes } from "../runtime/memory.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { size, type Tensor } from "../runtime/tensor.ts";
-import { assemble, type Parts } from "./assemble.ts";
+import { assemble } from "./assemble.ts";
+import { bufferIn, type ModelCache, openCache } from "./cache.ts";
 import { type ModelConfig, resolveConfig, type ResolvedConfig } from "./config.ts";
 import { type Description, planModel } from "./describe.ts";
-import { forward, type ForwardOptions, type ModelCache } from "./forward.ts";
+import { forward, type ForwardOptions } from "./forward.ts";
 import { paramDeclaration, type Plugin, runHook } from "./plugin.ts";
 import { createRandom } from "./random.ts";
 
@@ -105,7 +105,7 @@ export function createModel<const C extends Component = never>(
     params,
     plugins,
     forward: (tokens, options) => forward(runtime, resolved, parts, tokens, options),
-    newCache: (batch = 1, length = resolved.context) => newCache(runtime, resolved, parts.blocks, batch, length),
+    newCache: (batch = 1, length = resolved.context) => openCache(runtime, resolved, parts.blocks, batch, length),
     describe: () => description,
     close: () => arena.close(),
     [Symbol.dispose]: () => arena.close(),
@@ -119,45 +119,6 @@ export function describeModel<const C extends Component = never>(
 ): Description {
   const known = knownComponents(components, plugins);
   return planModel(resolveConfig(known, changedByPlugins(config, plugins)), known, plugins);
-}
-
-function newCache(
-  runtime: Runtime,
-  { context }: ResolvedConfig,
-  blocks: Parts["blocks"],
-  batch: number,
-  length: number,
-): ModelCache {
-  if (!(Number.isInteger(length) && length > 0 && length <= context && Number.isInteger(batch) && batch > 0)) {
-    throw new RangeError(`Cannot make a cache for ${batch} × ${length} positions, expected up to ${context} positions`);
-  }
-  const arena = runtime.arena();
-  try {
-    const layers = blocks.map((b) => b.newCache?.(batch, length, bufferIn(runtime, arena)));
-    return {
-      layers,
-      batch,
-      length,
-      bytes: arena.bytes,
-      close: () => arena.close(),
-      [Symbol.dispose]: () => arena.close(),
-    };
-  } catch (error) {
-    arena.close();
-    throw error;
-  }
-}
-
-function bufferIn(runtime: Runtime, arena: Arena): Allocate {
-  return (shape, fill) => {
-    const tensor = runtime.place(arena, shape);
-    if (fill) {
-      const values = new Float32Array(size(shape));
-      fill(values);
-      runtime.write(tensor, values);
-    }
-    return tensor;
-  };
 }
 
 function knownComponents(components: readonly Component[], plugins: readonly Plugin[]): readonly Component[] {

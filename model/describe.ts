@@ -69,7 +69,7 @@ export function planModel(
   const newCache = (batch: number, length: number) => {
     const held = runtime.arena();
     const layers = parts.blocks.map((b) => b.newCache?.(batch, length, (shape) => runtime.place(held, shape)));
-    return { layers, batch, length, bytes: held.bytes, close() {}, [Symbol.dispose]() {} };
+    return { layers, length, held: length, trim() {}, hold() {} };
   };
   const flopsAt = (start: number) => {
     const before = planner.flops(), cache = newCache(1, config.context);

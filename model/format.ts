@@ -15,6 +15,16 @@ export interface StoredTensor extends StoredAs {
   readonly read: ReadBytes;
 }
 
+/** How a conversation becomes text, as a checkpoint says it. Only `plugins/chat` knows what to do with it. */
+export interface ChatTemplates {
+  /** For messages: the file that they are from. */
+  readonly file: string;
+  /** Jinja templates by name; `default` is the one for conversations. */
+  readonly templates: Readonly<Record<string, string>>;
+  /** Texts of special tokens, under the names that templates know them by: `bos_token`, `eos_token`. */
+  readonly tokens: Readonly<Record<string, string>>;
+}
+
 /** An opened checkpoint: what model it is and where its weights are. Nothing large has been read yet. */
 export interface Checkpoint {
   /** Name of the format. */
@@ -27,6 +37,8 @@ export interface Checkpoint {
   readonly notes: readonly string[];
   /** Its tokenizer, or `undefined` if it has none. `file` names another than the one that belongs to it. */
   tokenizer(file?: string): Promise<Tokenizer | undefined>;
+  /** Its chat templates, or `undefined` if it has none. Absent where the format has no place for them. */
+  chat?(): Promise<ChatTemplates | undefined>;
 }
 
 /** A tensor on its way to a file. */

@@ -1,21 +1,8 @@
 import type { Runtime } from "../runtime/runtime.ts";
 import { reshape, size, sliceRows, type Tensor } from "../runtime/tensor.ts";
 import type { Parts } from "./assemble.ts";
+import { type HeldPositions, UNKNOWN } from "./cache.ts";
 import type { ResolvedConfig } from "./config.ts";
-
-/** What a model remembers of the tokens that it has seen. */
-export interface ModelCache extends Disposable {
-  /** One entry for each block, made by its attention. */
-  readonly layers: readonly unknown[];
-  /** Number of sequences. */
-  readonly batch: number;
-  /** Positions that fit. */
-  readonly length: number;
-  /** Memory taken. */
-  readonly bytes: number;
-  /** Gives the memory back. */
-  close(): void;
-}
 
 /** How {@linkcode Model.forward} runs. */
 export interface ForwardOptions {
@@ -23,8 +10,8 @@ export interface ForwardOptions {
   readonly batch?: number;
   /** Position of the first token. Default: 0. */
   readonly start?: number;
-  /** What is known of the positions before `start`; the new ones are added. */
-  readonly cache?: ModelCache;
+  /** What is known of the positions before `start`; the new ones are added, in place of any that it held there. */
+  readonly cache?: HeldPositions;
   /** Logits of the last position only: `[batch, 1, vocab]`. Default: of all. */
   readonly last?: boolean;
   /** While a tape is recorded: blocks are run again on the way back, instead of being kept. Default: `false`. */
@@ -57,7 +44,13 @@ export function forward(
   }
   if (recompute && cache) throw new RangeError("Cannot recompute blocks with a cache, expected one or the other");
   if (start && !cache) throw new RangeError(`Cannot run from position ${start} without a cache`);
-  return runtime.keep(() => {
+  if (cache && start > cache.held) {
+    throw new RangeError(
+      `Cannot run from position ${start}: the cache holds ${cache.held}, expected at least ${start}`,
+    );
+  }
+  cache?.trim(start); // first: what fails halfway has overwritten some of the rest
+  const logits = runtime.keep(() => {
     let x = ops.embed(embedding, tokens, [batch, time]);
     if (position.embed) x = position.embed(x, start);
     watch?.("embedding", x);
@@ -72,6 +65,8 @@ export function forward(
     watch?.("head", logits);
     return logits;
   });
+  cache?.hold("ptr" in tokens ? new Int32Array(count).fill(UNKNOWN) : tokens, start);
+  return logits;
 
   function lastRows(ops: Runtime["ops"], x: Tensor): Tensor {
     const rows = reshape(x, [batch * time, dim]);

@@ -1,6 +1,7 @@
 import type { Builtin } from "../components/builtins.ts";
 import type { Component } from "../components/component.ts";
 import { breather } from "./breathe.ts";
+import type { ModelCache } from "./cache.ts";
 import type { Model } from "./decoder.ts";
 import type { ForwardOptions } from "./forward.ts";
 import { greedyRuns } from "./greedy_runs.ts";
@@ -26,7 +27,13 @@ export interface GenerateOptions<C extends Component = Builtin> {
   readonly signal?: AbortSignal;
   /** Prompt tokens that run at a time. Results do not depend on it. Default: 512. */
   readonly prefill?: number;
-  /** Called after each piece of the prompt. */
+  /**
+   * What is known already: the positions that the cache holds and that the prompts begin with are not computed again,
+   * the rest of what it holds is forgotten. It stays open and holds the new tokens afterwards. Results do not depend on
+   * it. Its length limits the context. Default: a cache for this call.
+   */
+  readonly cache?: ModelCache;
+  /** Called after each piece of the prompt; first, with what a `cache` knew, if that is anything. */
   readonly onPrefill?: (done: number, total: number) => void;
 }
 
@@ -76,7 +83,8 @@ export async function* generateBatch<const C extends Component = never>(
   prompts: readonly ArrayLike<number>[],
   options: GenerateOptions<Builtin | C> = {},
 ): AsyncGenerator<(GeneratedToken | undefined)[], EndReason[]> {
-  const { vocab, context } = model.config, { stopIds = [], top = 0, seed = 0, signal, prefill = 512 } = options;
+  const { vocab } = model.config, { stopIds = [], top = 0, seed = 0, signal, prefill = 512 } = options;
+  const context = options.cache?.length ?? model.config.context;
   const samplers = buildSamplers(options.samplers ?? [], vocab, options.components);
   const promptLength = checkPrompts(prompts, context, options);
   const room = context - promptLength, limit = Math.min(options.maxTokens ?? room, room);
@@ -85,8 +93,8 @@ export async function* generateBatch<const C extends Component = never>(
     random: createRandom(seed, `sampling ${i}`),
     end: undefined as EndReason | undefined,
   }));
-  using cache = model.newCache(prompts.length, promptLength + limit);
-  const rest = breather();
+  using lent = lend(options.cache ?? model.newCache(prompts.length, promptLength + limit), options.cache);
+  const { cache } = lent, rest = breather();
   const run = async (tokens: readonly number[], start: number) => {
     const forward: ForwardOptions = { batch: rows.length, start, cache, last: true };
     const logits = await model.runtime.scope(() => model.runtime.read(model.forward(tokens, forward)));
@@ -96,8 +104,11 @@ export async function* generateBatch<const C extends Component = never>(
   };
 
   // Where reading takes long, the best tokens are chosen by the backend.
-  const far = model.runtime.backend.far && isGreedy(samplers) && !top && !model.plugins.some((p) => p.logits);
-  let logits = new Float32Array(), known = 0;
+  const far = model.runtime.backend.far && limit > 0 && isGreedy(samplers) && !top &&
+    !model.plugins.some((p) => p.logits);
+  // The last position is computed even where it is known: what follows it is not.
+  let logits = new Float32Array(), known = cache.keep(prompts.map((prompt) => Array.from(prompt).slice(0, -1)));
+  if (known) options.onPrefill?.(known, promptLength);
   const piece = (start: number) => rows.flatMap((r) => r.tokens.slice(start, Math.min(promptLength, start + prefill)));
   while (known < promptLength && !(far && known + prefill >= promptLength)) {
     logits = await run(piece(known), known);
@@ -132,6 +143,24 @@ export async function* generateBatch<const C extends Component = never>(
   }
   const full = limit === room && options.maxTokens !== room;
   return rows.map((r) => r.end ?? (full ? "context" : "length"));
+}
+
+/** Caches that a generation runs on. */
+const lentCaches = new WeakSet<ModelCache>();
+
+/** A cache for one generation: closed after it, unless it is somebody's `own`. */
+function lend(cache: ModelCache, own: ModelCache | undefined): Disposable & { readonly cache: ModelCache } {
+  if (lentCaches.has(cache)) {
+    throw new RangeError("Cannot generate: the cache is in use, expected one that no other generation runs on");
+  }
+  lentCaches.add(cache);
+  return {
+    cache,
+    [Symbol.dispose]() {
+      lentCaches.delete(cache);
+      if (!own) cache.close();
+    },
+  };
 }
 
 function checkPrompts(

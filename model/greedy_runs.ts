@@ -1,7 +1,7 @@
 import type { Runtime } from "../runtime/runtime.ts";
 import { reshape, sliceRows, type Tensor } from "../runtime/tensor.ts";
 import type { Model } from "./decoder.ts";
-import type { ModelCache } from "./forward.ts";
+import type { ModelCache } from "./cache.ts";
 import type { GeneratedToken } from "./sampling.ts";
 
 /** Where {@linkcode greedyRuns} begins and ends. */
@@ -26,6 +26,8 @@ const ROW = 64;
 /** Steps that have been asked for, and what they will give. */
 interface Run {
   readonly count: number;
+  /** Position of the first token that it chooses. */
+  readonly first: number;
   /** The ids of the last step: the input of the next one. */
   readonly last: Tensor;
   readonly done: Promise<readonly [ids: Float32Array, logprobs: Float32Array]>;
@@ -36,7 +38,7 @@ interface Run {
  * step, and the ids of several steps are read together while the following ones are computed. Yields what each row chose.
  */
 export async function* greedyRuns(model: Model, from: GreedyStart): AsyncGenerator<GeneratedToken[], void> {
-  const { runtime } = model, { cache: { batch }, limit } = from, arena = runtime.arena();
+  const { runtime } = model, { cache, limit } = from, { batch } = cache, arena = runtime.arena();
   const width = Math.ceil(batch / ROW) * ROW;
   // Two homes: one run is read while the next is computed.
   const homes = [0, 1].map(() => ({
@@ -47,6 +49,7 @@ export async function* greedyRuns(model: Model, from: GreedyStart): AsyncGenerat
   const ask = (tokens: readonly number[] | Tensor): Run => {
     const home = homes[turn++ % 2], count = Math.min(length, limit - asked);
     let last: readonly number[] | Tensor = tokens;
+    const first = position + (Array.isArray(tokens) ? tokens.length / batch : 1);
     for (let i = 0; i < count; i++) {
       const [ids, logprobs] = [home.ids, home.logprobs].map((t) => reshape(sliceRows(t, i, 1), [width]));
       const row = { ...ids, shape: [batch] }, input = last;
@@ -55,7 +58,7 @@ export async function* greedyRuns(model: Model, from: GreedyStart): AsyncGenerat
       last = row;
     }
     asked += count;
-    return { count, last: last as Tensor, done: readBoth(runtime, home.ids, home.logprobs) };
+    return { count, first, last: last as Tensor, done: readBoth(runtime, home.ids, home.logprobs) };
   };
   let run: Run | undefined;
   try {
@@ -66,6 +69,7 @@ export async function* greedyRuns(model: Model, from: GreedyStart): AsyncGenerat
       next?.done.catch(() => {}); // whoever waits for it is told; nobody may
       const [ids, logprobs] = await run.done;
       for (let i = 0; i < run.count; i++) {
+        cache.learn(Array.from(ids.subarray(i * width, i * width + batch)), run.first + i);
         yield Array.from({ length: batch }, (_, b) => token(ids[i * width + b], logprobs[i * width + b]));
       }
       const took = performance.now() - began;

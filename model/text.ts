@@ -18,17 +18,19 @@ export interface GeneratedText extends GeneratedToken {
 }
 
 /**
- * Generates text after `prompt`, piece by piece. The tokenizer's own stop ids end it beside those of the options. The
+ * Generates text after `prompt` (a text, or its ids), piece by piece. The tokenizer's own stop ids end it beside those of the options. The
  * last piece may come with the id of a token before it.
  */
 export async function* generateText<const C extends Component = never>(
   model: Model,
   tokenizer: Tokenizer,
-  prompt: string,
+  prompt: string | readonly number[],
   { stop = [], stopIds = [], ...options }: GenerateTextOptions<Builtin | C> = {},
 ): AsyncGenerator<GeneratedText, EndReason> {
   if (stop.some((s) => s === "")) throw new RangeError("Cannot stop at an empty text, expected at least one character");
-  const ids = tokenizer.encode(prompt), stream = textStream(tokenizer, ids), gate = stopGate(stop);
+  const ids = typeof prompt === "string" ? tokenizer.encode(prompt) : prompt,
+    stream = textStream(tokenizer, ids),
+    gate = stopGate(stop);
   const tokens = generate<C>(model, ids, { ...options, stopIds: [...tokenizer.stopIds, ...stopIds] });
   let last: GeneratedToken | undefined;
   try {

@@ -8,6 +8,8 @@ export interface Tokenizer {
   readonly stopIds: readonly number[];
   /** Ids of `text`, with the id that begins a text in front where the model expects one. */
   encode(text: string): number[];
+  /** Ids of `text` alone, nothing in front and nothing behind. Absent where {@linkcode encode} adds nothing. */
+  encodeAlone?(text: string): number[];
   /** Text of `ids`; ids that only mark begin or end give nothing. */
   decode(ids: readonly number[]): string;
   /**

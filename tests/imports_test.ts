@@ -18,7 +18,9 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 /** Packages that a file may import, by the start of its path. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   "kernels/build.ts": ["assemblyscript/asc", "binaryen", "node:zlib"],
+  "plugins/chat/": ["@huggingface/jinja"],
   "plugins/cli/": ["@std/cli/parse-args"],
+  "plugins/hub/": ["@huggingface/hub", "node:crypto"],
   "plugins/huggingface/": ["@huggingface/tokenizers"],
   "plugins/report/": ["vega", "vega-lite"],
   "tests/": [
@@ -28,6 +30,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
     "fast-check",
     "@tenon/tenon",
     "@tenon/tenon/testing",
+    "node:crypto",
     "node:zlib",
   ],
   "bench/": ["assemblyscript/asc", "node:process", "npm:", "@tenon/tenon", "@tenon/tenon/embedded"],
@@ -103,10 +106,12 @@ function reach(start: string, follow: (i: Import) => boolean): Set<string> {
   return reached;
 }
 
-Deno.test("generate.ts loads the embedded model only where it is asked for none", () => {
-  const model = "plugins/embedded/gen/model.ts", local = (i: Import) => i.target.startsWith(".");
-  assert(reach("generate.ts", local).has(model));
-  assert(!reach("generate.ts", (i) => local(i) && !i.dynamic).has(model));
+Deno.test("generate.ts loads the embedded model, chat and the hub only where it is asked for them", () => {
+  const local = (i: Import) => i.target.startsWith(".");
+  for (const file of ["plugins/embedded/gen/model.ts", "plugins/chat/mod.ts", "plugins/hub/mod.ts"]) {
+    assert(reach("generate.ts", local).has(file));
+    assert(!reach("generate.ts", (i) => local(i) && !i.dynamic).has(file));
+  }
 });
 
 Deno.test("mod.ts needs no package and no file outside kernels, runtime, components, model and plugins", () => {
@@ -115,7 +120,7 @@ Deno.test("mod.ts needs no package and no file outside kernels, runtime, compone
     const reached = reach(start, (i) => (expectLocal(i), true));
     assert(reached.size > 50);
     assertEquals(
-      [...reached].filter((f) => /^(tests|bench|plugins\/(cli|embedded|gguf|huggingface|report))\//.test(f)),
+      [...reached].filter((f) => /^(tests|bench|plugins\/(chat|cli|embedded|gguf|hub|huggingface|report))\//.test(f)),
       [],
     );
   }

@@ -133,6 +133,10 @@ export async function checkLaws(
       same(logits, whole.subarray(start * vocab, (start + piece) * vocab), "A cache must change nothing");
       start += piece;
     }
+    using copy = cache.fork();
+    copy.trim(changed);
+    const rest = await run(model, tokens.slice(changed), { start: changed, cache: copy });
+    same(rest, whole.subarray(before), "A copy of a cache, trimmed, must change nothing");
   }
   const last = await run(model, tokens, { last: true });
   same(last, whole.subarray((length - 1) * vocab), "The last logits alone must be the last of all");

@@ -1,9 +1,10 @@
 /** Tokenizers beside the programs whose files they read: every golden text, id for id. */
-import { openSource } from "../model/source.ts";
+import { memorySource, openSource } from "../model/source.ts";
 import { textStream, type Tokenizer } from "../model/tokenizer.ts";
 import { readTokenizer } from "../plugins/huggingface/tokenizer.ts";
 import { parseTokenizer } from "../plugins/llama2c/tokenizer.ts";
 import { assert, assertEquals } from "./assert.ts";
+import { falconTokenizerJson, llama2cTokenizerBin, llamaTokenizerJson, readVocabulary } from "./gguf_vocabulary.ts";
 import { fixtures, hasFixture, readJson } from "./support.ts";
 
 interface Case {
@@ -49,6 +50,73 @@ Deno.test({
       assertEquals(tokenizer.encode(text), ids, JSON.stringify(text));
       assertEquals(tokenizer.decode(ids), decoded, JSON.stringify(text));
       assertEquals(streamed(tokenizer, ids), decoded, JSON.stringify(text));
+    }
+  },
+});
+
+// ---- tokenizer.json and tokenizer.bin made of the vocabularies in GGUF files, as people have them -------------------
+
+const vocabularies = (name: string) => `tokenizers/ggml/ggml-vocab-${name}.gguf`;
+
+/** The tokenizer of a folder with this file. */
+async function tokenizerOfJson(json: Record<string, unknown>): Promise<Tokenizer> {
+  const bytes = new TextEncoder().encode(JSON.stringify(json));
+  return (await readTokenizer(memorySource({ "tokenizer.json": bytes }), {}))!;
+}
+
+/** llama.cpp's texts and ids for a vocabulary. */
+function llamaCppCases(name: string): Case[] {
+  const read = (kind: string) => Deno.readTextFileSync(new URL(`${vocabularies(name)}.${kind}`, fixtures));
+  const texts = read("inp").split("\n__ggml_vocab_test__\n"), lines = read("out").split("\n");
+  assertEquals(texts.length, 47);
+  assert(lines.length >= texts.length);
+  return texts.map((text, i) => ({ text, ids: lines[i].split(" ").filter(Boolean).map(Number) }));
+}
+
+Deno.test({
+  name: "a tokenizer.json as transformers makes it for Llama: SentencePiece's ids, with <s> in front and without",
+  ignore: !hasFixture(vocabularies("llama-spm")) || !hasFixture("golden/tok/llama2_spm.json"),
+  async fn() {
+    const json = llamaTokenizerJson(readVocabulary(new URL(vocabularies("llama-spm"), fixtures)));
+    const tokenizer = await tokenizerOfJson(json);
+    for (const { text, ids } of [...goldenCases("llama2_spm"), ...llamaCppCases("llama-spm")]) {
+      assertEquals(tokenizer.encodeAlone!(text), ids, JSON.stringify(text));
+      assertEquals(tokenizer.encode(text), [1, ...ids], JSON.stringify(text));
+    }
+    for (const { text, ids, decoded } of goldenCases("llama2_spm")) {
+      assertEquals(tokenizer.decode(ids), decoded, JSON.stringify(text));
+      assertEquals(streamed(tokenizer, ids), decoded, JSON.stringify(text));
+    }
+  },
+});
+
+Deno.test({
+  name: "llama2.c's tokenizer.bin of Llama's vocabulary: ids are run.c's",
+  ignore: !hasFixture(vocabularies("llama-spm")) || !hasFixture("golden/tok/runc_llama32000.json"),
+  fn() {
+    const vocabulary = readVocabulary(new URL(vocabularies("llama-spm"), fixtures));
+    const tokenizer = parseTokenizer(llama2cTokenizerBin(vocabulary), 32_000, "tokenizer.bin");
+    for (const { text, ids } of goldenCases("runc_llama32000")) {
+      assertEquals(tokenizer.encode(text), ids, JSON.stringify(text));
+      assertEquals(tokenizer.decode(ids), text, JSON.stringify(text));
+    }
+  },
+});
+
+Deno.test({
+  name: "GPT-2's tokenizer.json and one like Falcon's: ids are llama.cpp's",
+  ignore: !hasFixture(vocabularies("gpt-2")) || !hasFixture(vocabularies("falcon")),
+  async fn() {
+    using source = openSource(new URL("tokenizers/gpt2", fixtures).pathname);
+    const gpt2 = (await readTokenizer(source, {}))!;
+    const falcon = await tokenizerOfJson(
+      falconTokenizerJson(readVocabulary(new URL(vocabularies("falcon"), fixtures))),
+    );
+    for (const [name, tokenizer] of [["gpt-2", gpt2], ["falcon", falcon]] as const) {
+      for (const { text, ids } of llamaCppCases(name)) {
+        assertEquals(tokenizer.encode(text), ids, `${name} ${JSON.stringify(text)}`);
+        assertEquals(tokenizer.decode(ids), text, `${name} ${JSON.stringify(text)}`);
+      }
     }
   },
 });

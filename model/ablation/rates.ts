@@ -5,7 +5,7 @@ import type { ResolvedConfig } from "../config.ts";
 import { createModel, type Model } from "../decoder.ts";
 import type { Description } from "../describe.ts";
 import { dropoutEverywhere } from "../dropout.ts";
-import type { ModelCache } from "../forward.ts";
+import type { ModelCache } from "../cache.ts";
 import type { Example } from "../gradients.ts";
 import { openRuntime, type OpenRuntimeOptions } from "../open_runtime.ts";
 import type { Plugin } from "../plugin.ts";

@@ -2,6 +2,7 @@ import type { ModelConfig } from "../../model/config.ts";
 import type { Checkpoint, CheckpointFormat, StoredTensor } from "../../model/format.ts";
 import { readSafetensors } from "../../model/safetensors.ts";
 import { CheckpointError, readJson, type Source } from "../../model/source.ts";
+import { readChat } from "./chat.ts";
 import { families } from "./families.ts";
 import { readFields } from "./fields.ts";
 import { saveFolder } from "./save.ts";
@@ -37,6 +38,7 @@ export const huggingfaceFormat: CheckpointFormat = {
       tensors,
       notes: unread.length ? [`${CONFIG}: ${unread.join(", ")}: not used by ${type} models in Tenon`] : [],
       tokenizer: (file) => readTokenizer(source, json, file),
+      chat: () => readChat(source),
     };
   },
   save: async (sink, checkpoint) => ({ format: NAME, ...await saveFolder(sink, checkpoint) }),

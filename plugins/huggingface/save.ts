@@ -12,7 +12,14 @@ import { readFields } from "./fields.ts";
 import { OWN, writeSection } from "./section.ts";
 
 /** Files that readers of a folder look at, beside those that every save writes. */
-const OPTIONAL = ["tokenizer.json", "tokenizer_config.json", "generation_config.json", "model.safetensors.index.json"];
+const OPTIONAL = [
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "chat_template.jinja",
+  "generation_config.json",
+  "model.safetensors.index.json",
+];
 
 /** Writes the files of a folder. `config.json`, without which nothing reads the others, comes last. */
 export async function saveFolder(sink: Sink, checkpoint: CheckpointToStore): Promise<Omit<SavedCheckpoint, "format">> {

@@ -32,6 +32,7 @@ export async function readTokenizer(
     stopIds,
     json: json as unknown as TokenizerJson,
     encode: (text) => library.encode(text).ids,
+    encodeAlone: (text) => library.encode(text, { add_special_tokens: false }).ids,
     decode: (ids) =>
       ids.length ? library.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false }) : "",
   };
