@@ -1,6 +1,6 @@
 import { alibiSlopes } from "../components/positions/alibi.ts";
 import { ropeFrequencies } from "../components/positions/rope_scaling.ts";
-import type { RotaryLayout } from "../runtime/kernels.ts";
+import type { AttentionOptions, RotaryLayout } from "../runtime/kernels.ts";
 import { newKeyValueCache } from "../runtime/key_value_cache.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { Tape } from "../runtime/tape.ts";
@@ -30,16 +30,16 @@ function swapAxes(rt: Runtime, t: Tensor): Tensor {
 const feedForward = (rt: Runtime, { x, w_gate, w_up, w_down }: Inputs["t"], gated: (g: Tensor, u: Tensor) => Tensor) =>
   rt.ops.matmul(gated(rt.ops.matmul(x, w_gate), rt.ops.matmul(x, w_up)), w_down);
 
-function attention(options: (inputs: Inputs, rt: Runtime) => { window?: number; scale?: number; bias?: Tensor }): Run {
+function attention(options: (inputs: Inputs, rt: Runtime) => Partial<AttentionOptions>): Run {
   return (rt, inputs) => {
     const [q, k, v] = [inputs.t.q, inputs.t.k, inputs.t.v].map((t) => swapAxes(rt, t));
     const [batch, time, , headDim] = q.shape, length = k.shape[1], start = length - time;
     const cache = newKeyValueCache((s) => rt.temp(s), batch, k.shape[2], headDim, length);
-    const { window = 0, scale = headDim ** -0.5, bias } = options(inputs, rt);
-    if (!start) return swapAxes(rt, rt.ops.attention(q, k, v, { start, window, scale, ...(bias && { bias }) }));
+    const all: AttentionOptions = { start, window: 0, scale: headDim ** -0.5, ...options(inputs, rt) };
+    if (!start) return swapAxes(rt, rt.ops.attention(q, k, v, all));
     const out = rt.temp(q.shape);
     rt.kernels.append(cache, k, v, 0);
-    rt.kernels.attention(out, q, cache, k.shape[2], { start, window, scale, ...(bias && { bias }) });
+    rt.kernels.attention(out, q, cache, k.shape[2], all);
     return swapAxes(rt, out);
   };
 }
@@ -143,6 +143,8 @@ const covered: Readonly<Record<string, Run>> = {
   "attention/causal_mqa": attention(() => ({})),
   "attention/causal_with_past_Tq2_Tk9": attention(() => ({})),
   "attention/sliding_window_3": attention(({ params }) => ({ window: params.window })),
+  "attention/softcap_2": attention(({ params }) => ({ softcap: params.softcap })),
+  "attention/sinks": attention(({ t }) => ({ sinks: t.sinks })),
   "attention/scale_0.3": attention(({ params }) => ({ scale: params.scale })),
   "attention/causal_alibi_4h": attention((_, rt) => ({
     bias: rt.tensor([4, 6], alibiSlopes(4).flatMap((slope) => [0, 1, 2, 3, 4, 5].map((distance) => -slope * distance))),
@@ -161,9 +163,7 @@ const later = new Set([
   "cross_entropy/kl_distill_T2",
   ...["quick_gelu", "softplus", "elu", "leaky_relu", "mish", "hard_swish", "softcap_5"].map((n) => `activations/${n}`),
   "sinusoidal/fairseq_concat_32x16_pad1",
-  ...["full_no_mask", "softcap_2", "sinks", "key_padding_full", "cross_Tq3_Tk7", "additive_bias"].map((n) =>
-    `attention/${n}`
-  ),
+  ...["full_no_mask", "key_padding_full", "cross_Tq3_Tk7", "additive_bias"].map((n) => `attention/${n}`),
 ]);
 
 const index = readJson<Record<string, Record<string, { params: unknown }>>>(new URL("ops/index.json", golden));
