@@ -37,7 +37,7 @@ export interface ForwardOptions {
 export function forward(
   runtime: Runtime,
   { dim, context }: ResolvedConfig,
-  { embedding, position, blocks, norm, head }: Parts,
+  { embedding, stem, position, blocks, norm, head }: Parts,
   tokens: ArrayLike<number>,
   { batch = 1, start = 0, cache, last = false, recompute = false, watch }: ForwardOptions = {},
 ): Tensor {
@@ -58,7 +58,7 @@ export function forward(
   if (recompute && cache) throw new RangeError("Cannot recompute blocks with a cache, expected one or the other");
   if (start && !cache) throw new RangeError(`Cannot run from position ${start} without a cache`);
   return runtime.keep(() => {
-    let x = ops.embed(embedding, tokens, [batch, time]);
+    let x = stem.forward(ops.embed(embedding, tokens, [batch, time]));
     if (position.embed) x = position.embed(x, start);
     watch?.("embedding", x);
     for (const [i, block] of blocks.entries()) {
@@ -68,7 +68,7 @@ export function forward(
     }
     if (last && time > 1) x = lastRows(ops, x);
     if (norm) x = norm.forward(x);
-    const logits = head(x);
+    const logits = head.forward(x);
     watch?.("head", logits);
     return logits;
   });

@@ -1,5 +1,8 @@
 import { alibiSlopes } from "../components/positions/alibi.ts";
+import { rope } from "../components/positions/rope.ts";
 import { ropeFrequencies } from "../components/positions/rope_scaling.ts";
+import { readFields } from "../plugins/huggingface/fields.ts";
+import { readRope } from "../plugins/huggingface/rope.ts";
 import type { AttentionOptions, RotaryLayout } from "../runtime/kernels.ts";
 import { newKeyValueCache } from "../runtime/key_value_cache.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -226,28 +229,38 @@ Deno.test("ALiBi slopes are the golden ones for every number of heads", () => {
   }
 });
 
-Deno.test("scaled rotary frequencies are the golden ones", () => {
+Deno.test("scaled rotary frequencies and factors are the golden ones", async () => {
   const file = readGolden(new URL("ops/rope_scaling_inv_freq.safetensors", golden));
-  for (const name of ["linear", "llama3", "llama3_small"]) {
+  for (const [name, { params }] of Object.entries(index.rope_scaling_inv_freq)) {
     // deno-lint-ignore no-explicit-any
-    const { rope_scaling: s, theta, hd } = index.rope_scaling_inv_freq[name].params as any;
-    const actual = ropeFrequencies(
-      theta,
-      hd,
-      s.rope_type === "linear" ? { type: "linear", factor: s.factor } : {
-        type: "llama3",
-        factor: s.factor,
-        lowFrequencyFactor: s.low_freq_factor,
-        highFrequencyFactor: s.high_freq_factor,
-        originalContext: s.original_max_position_embeddings,
-      },
-    );
+    const { rope_scaling, theta, hd, mp, seq_len, attention_factor } = params as any;
+    // As config.json has them, so that what follows from other fields is checked, too.
+    const fields = readFields({ rope_theta: theta, rope_scaling }, name);
+    const { base, scaling } = readRope(fields, { headDim: hd, context: mp });
+    const actual = ropeFrequencies(base, hd, scaling, seq_len ?? 0);
     const expected = file.get(`${name}/out`)!.values;
     expected.forEach((v, i) => {
       if (Math.abs(actual[i] - v) > 1e-6 * v) { // the file was computed in f32
         throw new Error(`${name}[${i}] is ${actual[i]}, expected ${v}`);
       }
     });
+    const factor = scaling && "attentionFactor" in scaling ? scaling.attentionFactor : 1;
+    assertClose([factor], [attention_factor], 1e-12, `${name}: attention factor`);
+    // A rotation by nothing is the factor alone; one position on, the cosines are those of the frequencies.
+    using rt = await variants[3].open();
+    const position = rope.build({ base, layout: "half", dims: null, scaling }, {
+      ops: rt.ops,
+      context: 256,
+      buffer: (shape: readonly number[], fill?: (values: Float32Array) => void) => {
+        const values = new Float32Array(size(shape));
+        fill?.(values);
+        return rt.tensor(shape, values);
+      },
+    } as never);
+    const turned = await rt.read(position.rotate!(rt.tensor([1, 2, 1, hd], Array(2 * hd).fill(1)), 0, seq_len ?? 2));
+    assertClose(turned.subarray(0, hd), Array(hd).fill(attention_factor), 1e-6, `${name}: position 0`);
+    const half = Array.from(expected, (v) => attention_factor * (Math.cos(v) - Math.sin(v)));
+    assertClose(turned.subarray(hd, hd + hd / 2), half, 2e-6, `${name}: position 1`);
   }
 });
 

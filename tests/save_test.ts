@@ -319,7 +319,7 @@ Deno.test("a section that is damaged is refused", async () => {
   assertEquals(
     await refusal(other, config({ window: 3 })),
     'Cannot load memory: Cannot build a model: it has no "window", expected "vocab", "context", "dim", "depth", "heads", ' +
-      '"tied", "position", "norm", "attention", "feedForward", "block", "init"',
+      '"tied", "stem", "position", "norm", "attention", "queryKey", "scores", "feedForward", "block", "head", "init"',
   );
 });
 

@@ -13,13 +13,13 @@ export interface Family {
   weights(name: string, tensor: StoredTensor, config: ModelConfig): [path: string, tensor: StoredTensor][] | undefined;
   /**
    * The fields of config.json for `config`, in canonical form. Nothing needs to be checked here: a config fits a family
-   * if {@linkcode Family.config} gives it back.
+   * if {@linkcode Family.config} gives it back. Absent where checkpoints are only read.
    */
-  fields(config: ResolvedConfig): Readonly<Record<string, unknown>>;
+  fields?(config: ResolvedConfig): Readonly<Record<string, unknown>>;
   /** What {@linkcode Family.fields} could say, but the family's own library refuses: names of config fields. */
   limits?(config: ResolvedConfig): string[];
   /** The stored tensors for the parameters of a model that fits. */
-  store(tensors: ReadonlyMap<string, TensorToStore>): Map<string, TensorToStore>;
+  store?(tensors: ReadonlyMap<string, TensorToStore>): Map<string, TensorToStore>;
 }
 
 /** Stored names and parameter paths, both ways. `#` stands for a number; `.weight` and `.bias` may follow. */

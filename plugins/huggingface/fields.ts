@@ -10,7 +10,10 @@ const INERT = new Set(
     "summary_proj_to_labels summary_type summary_use_proj reorder_and_upcast_attn tenon").split(" "),
 );
 
-/** Reads a config.json field by field, and knows which fields have been read. */
+/**
+ * Reads a config.json field by field, and knows which fields have been read. A key may list other names of a field,
+ * `n_head|num_attention_heads`: the first that is there counts, and others must say the same.
+ */
 export interface Fields {
   /** A number, `fallback` if absent. */
   number(key: string, fallback?: number): number;
@@ -18,6 +21,14 @@ export interface Fields {
   count(key: string, fallback?: number): number;
   /** The same, or `undefined` if absent or null. */
   maybeCount(key: string): number | undefined;
+  /** The same with a fallback for a field that is absent, but `undefined` for one that is null. */
+  nullableCount(key: string, fallback: number | undefined): number | undefined;
+  /** The same for any number. */
+  nullableNumber(key: string, fallback: number | undefined): number | undefined;
+  /** A list of numbers. */
+  numbers(key: string): number[];
+  /** A list of texts, or `undefined` if absent or null. */
+  texts(key: string): string[] | undefined;
   /** `true` or `false`, `fallback` if absent. */
   flag(key: string, fallback: boolean): boolean;
   /** A key of `names`, translated. */
@@ -33,9 +44,19 @@ export interface Fields {
 /** Fields of `json`; `where` goes before their names in messages. */
 export function readFields(json: Readonly<Record<string, unknown>>, where: string): Fields {
   const seen = new Set<string>();
-  const take = (key: string): unknown => {
-    seen.add(key);
-    return json[key] ?? undefined;
+  const take = (keys: string): unknown => {
+    const names = keys.split("|"), [first, ...others] = names.filter((name) => (json[name] ?? undefined) !== undefined);
+    for (const name of names) seen.add(name);
+    const other = others.find((name) => JSON.stringify(json[name]) !== JSON.stringify(json[first]));
+    if (other !== undefined) throw wrong(other, json[other], `what ${first} is, ${JSON.stringify(json[first])}`);
+    return first === undefined ? undefined : json[first];
+  };
+  const isNull = (keys: string) => keys.split("|").some((name) => json[name] === null) && take(keys) === undefined;
+  const listOf = <T>(key: string, what: string, fits: (value: unknown) => value is T): T[] | undefined => {
+    const value = take(key);
+    if (value === undefined) return undefined;
+    if (!Array.isArray(value) || !value.every(fits)) throw wrong(key, value, `a list of ${what}`);
+    return value;
   };
   const wrong = (key: string, value: unknown, expected: string) =>
     new CheckpointError(
@@ -54,6 +75,16 @@ export function readFields(json: Readonly<Record<string, unknown>>, where: strin
       if (!Number.isSafeInteger(value) || (value as number) < 1) throw wrong(key, value, "a whole number from 1");
       return value as number;
     },
+    nullableCount: (key, fallback) =>
+      isNull(key) || (fallback === undefined && take(key) === undefined) ? undefined : fields.count(key, fallback),
+    nullableNumber: (key, fallback) =>
+      isNull(key) || (fallback === undefined && take(key) === undefined) ? undefined : fields.number(key, fallback),
+    numbers(key) {
+      const list = listOf(key, "numbers", (v): v is number => typeof v === "number" && Number.isFinite(v));
+      if (!list) throw wrong(key, undefined, "a list of numbers");
+      return list;
+    },
+    texts: (key) => listOf(key, "texts", (v): v is string => typeof v === "string"),
     maybeCount: (key) => take(key) === undefined ? undefined : fields.count(key),
     flag(key, fallback) {
       const value = take(key) ?? fallback;

@@ -49,6 +49,7 @@ interface Chosen {
 function chooseFamily(config: ResolvedConfig, tensors: ReadonlyMap<string, TensorToStore>): Chosen {
   const misfits: string[] = [];
   for (const [type, family] of Object.entries(families)) {
+    if (!family.fields || !family.store) continue;
     const fields = family.fields(canonical(config)), wrong = misfit(family, fields, config);
     if (!wrong.length && isComplete(config, tensors)) return { type, fields, stored: family.store(tensors), notes: [] };
     misfits.push(`not ${type}: ${wrong.join(", ") || "a plugin has changed parameters"}`);
