@@ -234,8 +234,8 @@ const wrongShapes: readonly (readonly [definition: unknown, message: string])[] 
   ],
   [{ base: { norm: [] } }, "base.norm is [], expected a list that is not empty"],
   [
-    { base: { position: ["rope"] } },
-    'base.position: unknown type ["rope"], expected one of "sinusoidal", "learned", "rope", "alibi", "none"',
+    { base: { stem: ["plain"] } },
+    'base.stem: unknown type ["plain"], expected one of "plain"',
   ],
   [{ vary: 5 }, "vary is 5, expected an object of lists, or a list"],
   [{ vary: {} }, "vary is {}, expected at least one path"],

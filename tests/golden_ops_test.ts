@@ -235,7 +235,9 @@ Deno.test("scaled rotary frequencies and factors are the golden ones", async () 
     // deno-lint-ignore no-explicit-any
     const { rope_scaling, theta, hd, mp, seq_len, attention_factor } = params as any;
     // As config.json has them, so that what follows from other fields is checked, too.
-    const fields = readFields({ rope_theta: theta, rope_scaling }, name);
+    // The version that made them took max_position_embeddings for the original context of longrope.
+    const original = name.startsWith("longrope") ? { original_max_position_embeddings: mp } : {};
+    const fields = readFields({ rope_theta: theta, rope_scaling: { ...rope_scaling, ...original } }, name);
     const { base, scaling } = readRope(fields, { headDim: hd, context: mp });
     const actual = ropeFrequencies(base, hd, scaling, seq_len ?? 0);
     const expected = file.get(`${name}/out`)!.values;
@@ -262,6 +264,20 @@ Deno.test("scaled rotary frequencies and factors are the golden ones", async () 
     const half = Array.from(expected, (v) => attention_factor * (Math.cos(v) - Math.sin(v)));
     assertClose(turned.subarray(hd, hd + hd / 2), half, 2e-6, `${name}: position 1`);
   }
+});
+
+Deno.test("longrope goes by the room of a run: long factors beyond the original context", () => {
+  const { rope_scaling: given, theta } = index.rope_scaling_inv_freq.longrope_long.params as {
+    rope_scaling: { short_factor: number[]; long_factor: number[] };
+    theta: number;
+  };
+  const { scaling } = readRope(readFields({ rope_scaling: given }, "longrope"), { headDim: 32, context: 64 });
+  for (const [length, factors] of [[16, given.short_factor], [17, given.long_factor]] as const) {
+    const expected = factors.map((factor, i) => theta ** (-2 * i / 32) / factor);
+    assertClose(ropeFrequencies(theta, 32, scaling, length), expected, 1e-15, `length ${length}`);
+  }
+  if (scaling?.type !== "longrope") throw new Error("expected a longrope");
+  assertClose([scaling.attentionFactor], [Math.sqrt(1 + Math.log(4) / Math.log(16))], 1e-15, "attention factor");
 });
 
 Deno.test("f16 and bf16 widen to the golden numbers, and all 65,536 words as in f64 arithmetic", async () => {

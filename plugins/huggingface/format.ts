@@ -7,6 +7,7 @@ import { readFields } from "./fields.ts";
 import { saveFolder } from "./save.ts";
 import { agreedConfig, OWN, readSection } from "./section.ts";
 import { readTokenizer } from "./tokenizer.ts";
+import { joined } from "./views.ts";
 
 const NAME = "Hugging Face folder", CONFIG = "config.json", SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
@@ -20,16 +21,29 @@ export const huggingfaceFormat: CheckpointFormat = {
   detect: ({ file, files }) => (file === undefined || file === CONFIG || file === SINGLE) && files.includes(CONFIG),
   async open(source): Promise<Checkpoint> {
     const json = await readJson(source, CONFIG), { type, config, weights, unread } = readConfig(json);
-    const tensors = new Map<string, StoredTensor>();
+    const tensors = new Map<string, StoredTensor>(), pieces = new Map<string, StoredTensor[]>();
     for (const [name, tensor] of await readTensors(source)) {
       const held = weights(name, tensor);
       if (!held) throw new CheckpointError(`Cannot load ${tensor.where}: ${type} models have no tensor of that name`);
-      for (const [path, part] of held) {
+      for (const [at, part] of held) {
+        // `path[2]` is the third piece of a parameter.
+        const [, path = at, index] = /^(.*)\[(\d+)\]$/.exec(at) ?? [];
+        if (index !== undefined) {
+          const others = pieces.get(path) ?? [];
+          others[Number(index)] = part;
+          pieces.set(path, others);
+          continue;
+        }
         if (tensors.has(path)) {
           throw new CheckpointError(`Cannot load ${part.where}: ${tensors.get(path)!.where} is ${path} too`);
         }
         tensors.set(path, part);
       }
+    }
+    for (const [path, parts] of pieces) {
+      const missing = Array.from(parts).findIndex((part) => !part);
+      if (missing >= 0) throw new CheckpointError(`Cannot load ${source.path}: it has no piece ${missing} of ${path}`);
+      tensors.set(path, joined(parts));
     }
     return {
       format: NAME,
@@ -58,6 +72,7 @@ function readConfig(json: Readonly<Record<string, unknown>>): {
     throw new CheckpointError(`Cannot read ${CONFIG}: model_type is ${JSON.stringify(type)}, expected ${known}`);
   }
   const family = families[type], read = family.config(fields);
+  fields.expectUnderstood(type);
   const config = section ? agreedConfig(section, read, type) : read;
   return { type, config, weights: (name, tensor) => family.weights(name, tensor, read), unread: fields.unread() };
 }

@@ -1,8 +1,7 @@
 import type { ModelConfig, ResolvedConfig } from "../../model/config.ts";
-import type { StoredTensor } from "../../model/format.ts";
 import { CheckpointError } from "../../model/source.ts";
 import { activations, gatedActivations } from "./activations.ts";
-import { type Family, float, keyFor, naming } from "./family.ts";
+import { type Family, float, keyFor, naming, renamed, type Renaming } from "./family.ts";
 import type { Fields } from "./fields.ts";
 import { readRope, type RopeChoice, ropeFields } from "./rope.ts";
 
@@ -10,6 +9,8 @@ import { readRope, type RopeChoice, ropeFields } from "./rope.ts";
 type Part<K extends keyof ModelConfig> = Exclude<NonNullable<ModelConfig[K]>, string | readonly unknown[]>;
 /** A softmax attention. */
 export type AttentionChoice = Extract<Part<"attention">, { type: "multiHead" } | { type: "groupedQuery" }>;
+/** A feed-forward that is not made of experts. */
+export type FeedForwardChoice = Exclude<Part<"feedForward">, { type: "experts" }>;
 /** Options of a {@linkcode AttentionChoice} that families set. */
 export type AttentionTraits = Pick<AttentionChoice, "bias" | "scale" | "window">;
 
@@ -37,6 +38,8 @@ export interface LlamaDefaults {
   readonly theta?: number;
   /** `partial_rotary_factor`. Default: 1. */
   readonly part?: number;
+  /** `original_max_position_embeddings`. Default: that of the rotation's scaling. */
+  readonly original?: number;
 }
 
 /** What a config.json of such a family says before the family's own fields are looked at. */
@@ -53,6 +56,8 @@ export interface LlamaBase {
   rope(layer?: string, theta?: number): RopeChoice;
   /** The model's attention with other options. */
   attention(traits: AttentionTraits): AttentionChoice;
+  /** The model's feed-forward with biases or without. */
+  feedForward(bias: boolean): FeedForwardChoice;
 }
 
 /** What sets a family that is built and named like Llama apart. */
@@ -74,11 +79,15 @@ export interface LlamaTraits {
   /** Whether feed-forwards have biases. Default: as `mlp_bias` says. */
   readonly mlpBias?: boolean;
   /** Stored names beside those of Llama, or instead of them. */
-  readonly names?: readonly (readonly [name: string, path: string])[];
+  readonly names?: Renaming["names"];
+  /** See {@linkcode Renaming.buffers}. */
+  readonly buffers?: RegExp;
+  /** See {@linkcode Renaming.split}. */
+  readonly split?: NonNullable<Renaming["split"]>;
+  /** Kind of layer whose rotation stands for the model's, where `rope_parameters` tells them apart. */
+  readonly layer?: string;
   /** What the family's own fields make of the model. Default: nothing. */
   config?(fields: Fields, base: LlamaBase): ModelConfig;
-  /** Parameters in stored tensors that hold several; `undefined` for other tensors. */
-  split?(name: string, tensor: StoredTensor, config: ModelConfig): [string, StoredTensor][] | undefined;
   /** The family's own fields for a model in canonical form. Absent where checkpoints are only read. */
   fields?(config: ResolvedConfig): Readonly<Record<string, unknown>>;
   /** See {@linkcode Family.limits}. */
@@ -105,18 +114,14 @@ const llamaNames = [
 /** The family of a config mapping and a renaming that differ little from Llama's. */
 export function llamaLike(traits: LlamaTraits): Family {
   const own = traits.names ?? [], taken = new Set(own.flatMap(([name, path]) => [name, path]));
-  const names = naming([...llamaNames.filter(([name, path]) => !taken.has(name) && !taken.has(path)), ...own]);
-  const { fields: ownFields } = traits;
+  const pairs = [...llamaNames.filter(([name, path]) => !taken.has(name) && !taken.has(path)), ...own];
+  const names = naming(pairs), { fields: ownFields, buffers, split } = traits;
   return {
     config(fields) {
       const base = readBase(fields, traits);
       return traits.config?.(fields, base) ?? base.config;
     },
-    weights(name, tensor, config) {
-      if (/\.rotary_emb\.inv_freq$/.test(name) || (config.tied && name === "lm_head.weight")) return [];
-      const parts = traits.split?.(name, tensor, config), path = names.path(name);
-      return parts ?? (path === undefined ? undefined : [[path, tensor]]);
-    },
+    weights: renamed({ names: pairs, ...(buffers && { buffers }), ...(split && { split }) }),
     ...(ownFields && {
       fields: (config) => ({ ...writeBase(config, traits), ...ownFields(config) }),
       store: (tensors) => new Map([...tensors].map(([path, tensor]) => [names.name(path)!, tensor])),
@@ -132,7 +137,7 @@ function readBase(fields: Fields, traits: LlamaTraits): LlamaBase {
   const headDim = fields.nullableCount("head_dim", defaults.headDim) ?? dim / heads;
   const [epsKey, epsValue] = traits.eps ?? ["rms_norm_eps", 1e-6], eps = fields.number(epsKey, epsValue);
   const context = fields.count("max_position_embeddings", defaults.context);
-  const depth = fields.count("num_hidden_layers", defaults.depth), { theta, part } = defaults;
+  const depth = fields.count("num_hidden_layers", defaults.depth), { theta, part, original } = defaults;
   const bias = traits.bias ?? (fields.flag("attention_bias", false) ? "all" : "none");
   const rope = (layer?: string, other = theta) =>
     readRope(fields, {
@@ -140,17 +145,17 @@ function readBase(fields: Fields, traits: LlamaTraits): LlamaBase {
       context,
       ...(other !== undefined && { theta: other }),
       ...(part !== undefined && { part }),
+      ...(original !== undefined && { original }),
       ...(layer !== undefined && { layer }),
     });
   const attention = (more: AttentionTraits): AttentionChoice => {
     const shared = { ...(headDim * heads !== dim && { headDim }), bias, ...more };
     return kvHeads === heads ? { type: "multiHead", ...shared } : { type: "groupedQuery", kvHeads, ...shared };
   };
-  const position = rope(), { scaling } = position;
-  const size = {
-    hidden: fields.count("intermediate_size", defaults.hidden),
-    bias: traits.mlpBias ?? fields.flag("mlp_bias", false),
-  };
+  const position = rope(traits.layer), { scaling } = position;
+  const hidden = fields.count("intermediate_size", defaults.hidden);
+  const activation = ungated ? fields.choice(actKey, activations, act) : fields.choice(actKey, gatedActivations, act);
+  const feedForward = (bias: boolean): FeedForwardChoice => ({ ...activation, hidden, bias });
   return {
     config: {
       vocab: fields.count("vocab_size", defaults.vocab),
@@ -162,9 +167,7 @@ function readBase(fields: Fields, traits: LlamaTraits): LlamaBase {
       position,
       norm: { type: "rmsNorm", eps },
       attention: attention({}),
-      feedForward: ungated
-        ? { ...fields.choice(actKey, activations, act), ...size }
-        : { ...fields.choice(actKey, gatedActivations, act), ...size },
+      feedForward: feedForward(traits.mlpBias ?? fields.flag("mlp_bias", false)),
       block: "preNorm",
     },
     headDim,
@@ -172,6 +175,7 @@ function readBase(fields: Fields, traits: LlamaTraits): LlamaBase {
     eps,
     rope,
     attention,
+    feedForward,
   };
 }
 

@@ -14,6 +14,8 @@ export interface RopeDefaults {
   readonly theta?: number;
   /** Share of a head's channels that is rotated where none is given. Default: all. */
   readonly part?: number;
+  /** `original_max_position_embeddings` beside the scaling, where none is given. Default: none. */
+  readonly original?: number;
   /** Kind of layer whose rotation is wanted, where they differ: `full_attention`. */
   readonly layer?: string;
 }
@@ -21,35 +23,45 @@ export interface RopeDefaults {
 /** A rope, as configs name it. */
 export type RopeChoice = { readonly type: "rope" } & Readonly<Pick<RopeConfig, "base" | "dims" | "scaling">>;
 
-const TYPES = { default: "default", linear: "linear", dynamic: "dynamic", llama3: "llama3", yarn: "yarn" } as const;
-const ALL_TYPES = { ...TYPES, longrope: "longrope", su: "longrope", "": undefined } as const;
+const TYPES = {
+  default: "default",
+  linear: "linear",
+  dynamic: "dynamic",
+  llama3: "llama3",
+  yarn: "yarn",
+  longrope: "longrope",
+  su: "longrope", // its first name
+} as const;
 
 /**
  * Base, rotated channels and scaling, from the fields of hub files (`rope_theta`, `rope_scaling`) or those that
  * transformers 5 writes (`rope_parameters`, for each kind of layer or for all).
  * https://huggingface.co/docs/transformers/internal/rope_utils
  */
-export function readRope(
-  fields: Fields,
-  { headDim, context, theta = 10000, part = 1, layer }: RopeDefaults,
-): RopeChoice {
+export function readRope(fields: Fields, defaults: RopeDefaults): RopeChoice {
+  const { headDim, context, theta = 10000, part = 1, layer } = defaults;
   const parameters = fields.object("rope_parameters"), legacy = fields.object("rope_scaling");
   const own = layer === undefined ? parameters : parameters?.object(layer) ?? parameters;
   const plain = fields.number("rope_theta|rotary_emb_base", theta);
   const whole = fields.number("partial_rotary_factor|rotary_pct|rope_pct", part);
   const base = own ? own.number("rope_theta", plain) : plain;
   const share = own ? own.number("partial_rotary_factor", whole) : whole, dims = Math.trunc(headDim * share);
-  const original = fields.maybeCount("original_max_position_embeddings"), scaling = own ?? legacy;
+  const original = fields.nullableCount("original_max_position_embeddings", defaults.original), scaling = own ?? legacy;
   const made = scaling ? readScaling(scaling, context, original) : null, rest = scaling?.unread() ?? [];
   if (rest.length) {
     throw new CheckpointError(`Cannot read config.json: rope scaling has ${rest.join(", ")}, expected nothing else`);
   }
-  return { type: "rope", base, dims: dims === headDim ? null : dims, scaling: made };
+  if (dims % 2 === 0 || dims >= headDim) {
+    return { type: "rope", base, dims: dims === headDim ? null : dims, scaling: made };
+  }
+  // Of an odd number of channels transformers turns one more, by what are the frequencies of another base.
+  return { type: "rope", base: base ** ((dims + 1) / dims), dims: dims + 1, scaling: made };
 }
 
 function readScaling(scaling: Fields, context: number, above: number | undefined): RopeScaling | null {
-  const old = scaling.choice("type", ALL_TYPES, ""), type = scaling.choice("rope_type", ALL_TYPES, old ?? "default");
-  if (type === undefined || type === "default") return null;
+  const old = scaling.choice("type", { ...TYPES, "": undefined }, "");
+  const type = scaling.choice("rope_type", TYPES, old ?? "default");
+  if (type === "default") return null;
   if (type === "linear") return { type, factor: scaling.number("factor") };
   if (type === "dynamic") {
     // transformers goes by max_position_embeddings.
@@ -66,13 +78,13 @@ function readScaling(scaling: Fields, context: number, above: number | undefined
       originalContext: scaling.count("original_max_position_embeddings", above),
     };
   }
-  const given = scaling.number("factor", context / originalContext), factor = above ? context / above : given;
+  const factor = scaling.number("factor", context / originalContext);
   if (type === "yarn") {
     const scales = [scaling.number("mscale", 0), scaling.number("mscale_all_dim", 0)];
-    const size = (scale: number) => given <= 1 ? 1 : 0.1 * scale * Math.log(given) + 1;
+    const size = (scale: number) => factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1;
     return {
       type,
-      factor: given,
+      factor,
       originalContext,
       betaFast: scaling.number("beta_fast", 32),
       betaSlow: scaling.number("beta_slow", 1),
