@@ -12,6 +12,7 @@ export const falcon: Family = {
     const norms = fields.nullableCount("num_ln_in_parallel_attn", undefined) ?? 2;
     const bias = fields.flag("bias", false), headDim = dim / heads;
     const context = fields.count("max_position_embeddings", 2048);
+    const rope = readRope(fields, { headDim, context });
     const parallel = fields.flag("parallel_attn", true) || grouped;
     return {
       vocab: fields.count("vocab_size", 65024),
@@ -21,9 +22,7 @@ export const falcon: Family = {
       heads,
       tied: fields.flag("tie_word_embeddings", true),
       // Its ALiBi is added to scores before they are scaled.
-      position: fields.flag("alibi", false)
-        ? { type: "alibi", factor: headDim ** -0.5 }
-        : readRope(fields, { headDim, context }),
+      position: fields.flag("alibi", false) ? { type: "alibi", factor: headDim ** -0.5 } : rope,
       norm: { type: "layerNorm", eps: fields.number("layer_norm_epsilon", 1e-5) },
       attention: { type: "groupedQuery", kvHeads: one ? 1 : grouped ? kvHeads : heads, bias: bias ? "all" : "none" },
       feedForward: {

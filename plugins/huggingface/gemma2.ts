@@ -41,7 +41,7 @@ export const gemma2: Family = llamaLike({
     const [attention] = [config.attention].flat() as { scale?: number }[], { scores, head } = config;
     return {
       ...kindFields(config),
-      query_pre_attn_scalar: Number(((attention.scale ?? NaN) ** -2).toPrecision(15)),
+      query_pre_attn_scalar: scalar(attention.scale ?? NaN),
       attn_logit_softcapping: "cap" in scores ? scores.cap : null,
       final_logit_softcapping: head.softcap,
     };
@@ -55,4 +55,10 @@ export function gemma2Names(): [name: string, path: string][] {
     ["model.layers.#.pre_feedforward_layernorm", "blocks.#.norm2"],
     ["model.layers.#.post_feedforward_layernorm", "blocks.#.after2"],
   ];
+}
+
+/** `1 / scale²`, as a short number if that has the same root. */
+function scalar(scale: number): number {
+  const exact = scale ** -2, short = Number(exact.toPrecision(15));
+  return short ** -0.5 === scale ? short : exact;
 }

@@ -29,7 +29,8 @@ export const gemma3: Family = llamaLike({
     const scale = fields.number("query_pre_attn_scalar", 256) ** -0.5;
     const period = fields.count("sliding_window_pattern|_sliding_window_pattern", 6);
     const kinds = layerKinds(fields, depth, (i) => (i + 1) % period ? "sliding_attention" : "full_attention");
-    const cap = fields.nullableNumber("attn_logit_softcapping", undefined), own = fields.object("rope_parameters");
+    fields.any("attn_logit_softcapping"); // transformers does not look at it here
+    const own = fields.object("rope_parameters");
     const base = fields.number("rope_local_base_freq", 10000); // no scaling reaches these layers
     const near = own?.object("sliding_attention")
       ? rope("sliding_attention", base)
@@ -41,7 +42,6 @@ export const gemma3: Family = llamaLike({
       norm: { type: "rmsNorm", eps, offset: 1 },
       attention: perKind(kinds, (kind) => attention({ scale, window: kind === "sliding_attention" ? window : null })),
       queryKey: "headNorm",
-      ...(cap !== undefined && { scores: { type: "softcap", cap } }),
       block: "sandwich",
       head: { type: "linear", softcap: fields.nullableNumber("final_logit_softcapping", undefined) ?? null },
     };

@@ -9,6 +9,7 @@ export const gptNeox: Family = llamaLike({
   defaults: { vocab: 50432, context: 2048, dim: 6144, depth: 44, heads: 64, hidden: 24576, part: 0.25 },
   eps: ["layer_norm_eps", 1e-5],
   activation: ["hidden_act", "gelu"],
+  ungrouped: true,
   ungated: true,
   bias: "none",
   mlpBias: true,

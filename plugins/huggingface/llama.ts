@@ -11,6 +11,4 @@ export const llama: Family = llamaLike({
     return config;
   },
   fields: () => ({}),
-  // transformers refuses them, also where head_dim is given.
-  limits: ({ dim, heads }) => dim % heads ? ["heads"] : [],
 });

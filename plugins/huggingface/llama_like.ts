@@ -72,6 +72,8 @@ export interface LlamaTraits {
   readonly eps?: readonly [key: string, value: number];
   /** Names of the activation, which the first counts of, and its default. Default: `hidden_act`, `silu`. */
   readonly activation?: readonly [key: string, value: string];
+  /** There are no groups of heads, whatever `num_key_value_heads` says. */
+  readonly ungrouped?: boolean;
   /** The feed-forward has two products. Default: three. */
   readonly ungated?: boolean;
   /** Which products of attention have a bias. Default: as `attention_bias` says, all or none. */
@@ -90,8 +92,6 @@ export interface LlamaTraits {
   config?(fields: Fields, base: LlamaBase): ModelConfig;
   /** The family's own fields for a model in canonical form. Absent where checkpoints are only read. */
   fields?(config: ResolvedConfig): Readonly<Record<string, unknown>>;
-  /** See {@linkcode Family.limits}. */
-  limits?(config: ResolvedConfig): string[];
 }
 
 const llamaNames = [
@@ -126,14 +126,16 @@ export function llamaLike(traits: LlamaTraits): Family {
       fields: (config) => ({ ...writeBase(config, traits), ...ownFields(config) }),
       store: (tensors) => new Map([...tensors].map(([path, tensor]) => [names.name(path)!, tensor])),
     }),
-    ...(traits.limits && { limits: traits.limits }),
+    // transformers refuses them in Llama, also where head_dim is given, and what goes by its name follows.
+    limits: ({ dim, heads }) => dim % heads && traits.defaults.headDim === undefined ? ["heads"] : [],
   };
 }
 
 function readBase(fields: Fields, traits: LlamaTraits): LlamaBase {
   const { defaults, activation: [actKey, act] = ["hidden_act", "silu"], ungated = false } = traits;
   const dim = fields.count("hidden_size", defaults.dim), heads = fields.count("num_attention_heads", defaults.heads);
-  const kvHeads = fields.nullableCount("num_key_value_heads", defaults.kvHeads) ?? heads;
+  const given = fields.nullableCount("num_key_value_heads", defaults.kvHeads),
+    kvHeads = traits.ungrouped ? heads : given ?? heads;
   const headDim = fields.nullableCount("head_dim", defaults.headDim) ?? dim / heads;
   const [epsKey, epsValue] = traits.eps ?? ["rms_norm_eps", 1e-6], eps = fields.number(epsKey, epsValue);
   const context = fields.count("max_position_embeddings", defaults.context);

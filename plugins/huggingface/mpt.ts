@@ -1,7 +1,7 @@
 import { type Family, renamed } from "./family.ts";
 import { rowsOf } from "./views.ts";
 
-/** MPT, as transformers has it: with ALiBi always. https://www.databricks.com/blog/mpt-7b */
+/** MPT, as transformers has it: ALiBi always, of slopes to 2⁻⁸, four times `d_model` inside. https://www.databricks.com/blog/mpt-7b */
 export const mpt: Family = {
   config(fields) {
     const dim = fields.count("d_model|hidden_size", 2048), attention = fields.object("attn_config");
@@ -10,13 +10,14 @@ export const mpt: Family = {
     }
     attention?.only("attn_uses_sequence_id", false);
     attention?.only("attn_type", "multihead_attention");
-    for (const key of ["attn_impl", "attn_pdrop"]) attention?.any(key);
-    fields.any("learned_pos_emb"); // transformers has no such table
+    // What transformers does not look at.
+    for (const key of ["attn_impl", "attn_pdrop", "alibi_bias_max"]) attention?.any(key);
+    for (const key of ["learned_pos_emb", "expansion_ratio", "logit_scale", "init_device"]) fields.any(key);
     for (const [key, value] of [["no_bias", true], ["embedding_fraction", 1]] as const) fields.only(key, value);
     const norms = { layernorm: true, low_precision_layernorm: true };
     fields.choice("norm_type", norms, "low_precision_layernorm");
     const limit = attention?.nullableNumber("clip_qkv", undefined);
-    const scale = attention?.nullableNumber("softmax_scale", undefined), max = attention?.number("alibi_bias_max", 8);
+    const scale = attention?.nullableNumber("softmax_scale", undefined);
     attention?.expectUnderstood("mpt");
     return {
       vocab: fields.count("vocab_size", 50368),
@@ -25,11 +26,11 @@ export const mpt: Family = {
       depth: fields.count("n_layers|num_hidden_layers", 24),
       heads: fields.count("n_heads|num_attention_heads", 16),
       tied: fields.flag("tie_word_embeddings", true),
-      position: { type: "alibi", max: max ?? 8 },
+      position: "alibi",
       norm: { type: "layerNorm", eps: fields.number("layer_norm_epsilon", 1e-5), bias: false },
       attention: { type: "multiHead", scale: scale ?? null },
       queryKey: limit === undefined ? "plain" : { type: "clip", limit },
-      feedForward: { type: "gelu", hidden: Math.round(fields.number("expansion_ratio", 4) * dim) },
+      feedForward: { type: "gelu", hidden: 4 * dim },
       block: "preNorm",
     };
   },
