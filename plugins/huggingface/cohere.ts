@@ -6,7 +6,7 @@ import { flat } from "./views.ts";
 export const cohere: Family = llamaLike({
   architecture: "CohereForCausalLM",
   type: "cohere",
-  defaults: { vocab: 256000, context: 8192, dim: 8192, depth: 40, heads: 64, hidden: 22528, tied: true },
+  defaults: { vocab: 256000, context: 8192, dim: 8192, depth: 40, heads: 64, hidden: 22528, tied: true, theta: 5e5 },
   eps: ["layer_norm_eps", 1e-5],
   mlpBias: false,
   config: (fields, { config, eps, rope }) => ({
