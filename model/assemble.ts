@@ -135,15 +135,15 @@ export function assemble(
     layout: tied ? "panels" : "rows",
     trainable: true,
   });
-  const { position: choice } = config, several = Array.isArray(choice) && choice.length > 1;
-  const positions = Array.from(
-    { length: several ? Math.min(choice.length, depth) : 1 },
-    (_, i) => make("position", several ? `position.${i}` : "position", i, dim, {}),
-  );
-  const blocks = Array.from(
-    { length: depth },
-    (_, i) => make("block", `blocks.${i}`, i, dim, positions[i % positions.length]),
-  );
+  const positions = new Map<string, Position>(), choice = config.position;
+  function positionOf(layer: number): Position {
+    const several = Array.isArray(choice) && choice.length > 1, key = JSON.stringify(forLayer(choice, layer));
+    const made = positions.get(key) ?? make("position", several ? `position.${layer}` : "position", layer, dim, {});
+    positions.set(key, made);
+    return made;
+  }
+  for (let layer = 0; layer < Math.min(depth, [choice].flat().length); layer++) positionOf(layer);
+  const blocks = Array.from({ length: depth }, (_, i) => make("block", `blocks.${i}`, i, dim, positionOf(i)));
   const norm = blocks[depth - 1].normalized ? undefined : make("norm", "norm", depth - 1, dim, {});
   const matrix = tied ? embedding : storage.param("head.weight", {
     shape: [vocab, width],
@@ -154,7 +154,7 @@ export function assemble(
   const project = (x: Tensor, bias?: Tensor) => ops.matmul(x, matrix, bias);
   const head = make("head", "head", 0, dim, {}, undefined, { vocab, width, project });
   expectUsed(config, layers);
-  return { embedding, stem, position: positions[0], blocks, norm, head, layers };
+  return { embedding, stem, position: positionOf(0), blocks, norm, head, layers };
 }
 
 /** Throws unless a position that adds to embeddings is the only one. */

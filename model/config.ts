@@ -31,7 +31,7 @@ export interface ModelConfig<C extends Component = Builtin> extends Readonly<Omi
   readonly tied?: boolean;
   /** Default: `"plain"`. */
   readonly stem?: ConfigOf<C, "stem">;
-  /** Default: `"rope"`. A list must not hold any that add to embeddings. */
+  /** Default: `"rope"`. A list must not hold any that add to embeddings; equal entries are one position. */
   readonly position?: PerLayer<ConfigOf<C, "position">>;
   /** Default: `"rmsNorm"`. */
   readonly norm?: PerLayer<ConfigOf<C, "norm">>;

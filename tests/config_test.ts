@@ -287,7 +287,10 @@ Deno.test("options describe themselves as JSON Schema", () => {
   const rope = builtins.find((c) => c.type === "rope")!.options as Options<Record<string, unknown>>;
   assertEquals(rope.base.schema, { type: "number", default: 10000, exclusiveMinimum: 1 });
   assertEquals(rope.layout.schema, { enum: ["half", "interleaved"], default: "half" });
-  assertEquals(rope.dims.schema, { anyOf: [{ type: "integer", minimum: 2 }, { type: "null" }], default: null });
+  assertEquals(rope.dims.schema, {
+    anyOf: [{ type: "integer", minimum: 2, maximum: 1048576 }, { type: "null" }],
+    default: null,
+  });
 });
 
 Deno.test("describe() counts what a person counts by hand", () => {

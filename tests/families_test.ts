@@ -7,7 +7,7 @@ import { loadModel } from "../model/checkpoint.ts";
 import { resolveConfig, type ResolvedConfig } from "../model/config.ts";
 import type { Model } from "../model/decoder.ts";
 import { createGradients } from "../model/gradients.ts";
-import { memorySource } from "../model/source.ts";
+import { CheckpointError, memorySource } from "../model/source.ts";
 import { canonical, differences } from "../plugins/huggingface/canonical.ts";
 import { families } from "../plugins/huggingface/families.ts";
 import { readFields } from "../plugins/huggingface/fields.ts";
@@ -141,6 +141,31 @@ Deno.test("configs in the terms of older hub files mean the same", () => {
     if ("rope_parameters" in config) changed++;
   }
   assert(changed > 20);
+});
+
+Deno.test("a config that says anything else loads, or is refused in one line that names what is wrong", async () => {
+  using runtime = await variants[3].open();
+  const odd = [null, true, 0, 3, 0.5, 1e15, "x", [[["global"], -1]], { a: 1 }], seen = new Set<unknown>();
+  let loaded = 0, refused = 0;
+  for (const { config, tensors } of cases) {
+    if (seen.has(config.model_type)) continue;
+    seen.add(config.model_type);
+    for (const key of Object.keys(config)) {
+      for (const value of odd) {
+        try {
+          (await load(runtime, { ...config, [key]: value }, tensors)).close();
+          loaded++;
+        } catch (error) {
+          const { message } = error as Error;
+          assert(error instanceof CheckpointError || error instanceof RangeError, `${key} ${value}: ${error}`);
+          assert(!message.includes("\n") && /^Cannot \w/.test(message), `${key} ${value}: ${(error as Error).stack}`);
+          refused++;
+        }
+      }
+    }
+  }
+  console.log(`${loaded} loaded, ${refused} refused`);
+  assert(refused > loaded);
 });
 
 Deno.test("every family is checked beside PyTorch", () => {

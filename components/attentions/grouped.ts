@@ -18,7 +18,7 @@ export interface SoftmaxAttentionConfig {
 
 /** The options of every softmax attention. */
 export const softmaxOptions: Options<SoftmaxAttentionConfig> = {
-  headDim: nullable(integer(64, { min: 1 }), "dim / heads"),
+  headDim: nullable(integer(64, { min: 1, max: 2 ** 20 }), "dim / heads"),
   bias: choice("none", "qkv", "out", "all"),
   window: nullable(integer(4096, { min: 1 }), "all positions"),
   scale: nullable(number(1, { above: 0 }), "1 / √headDim"),

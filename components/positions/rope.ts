@@ -37,7 +37,7 @@ export const rope: Component<"position", "rope", RopeConfig> = {
   options: {
     base: number(10000, { above: 1 }),
     layout: choice("half", "interleaved"),
-    dims: nullable(integer(64, { min: 2 }), "all of a head"),
+    dims: nullable(integer(64, { min: 2, max: 2 ** 20 }), "all of a head"),
     scaling: nullable(ropeScaling, "none"),
   },
   build({ base, layout, dims, scaling }, context) {

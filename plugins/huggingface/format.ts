@@ -21,7 +21,7 @@ export const huggingfaceFormat: CheckpointFormat = {
   detect: ({ file, files }) => (file === undefined || file === CONFIG || file === SINGLE) && files.includes(CONFIG),
   async open(source): Promise<Checkpoint> {
     const json = await readJson(source, CONFIG), { type, config, weights, unread } = readConfig(json);
-    const tensors = new Map<string, StoredTensor>(), pieces = new Map<string, StoredTensor[]>();
+    const tensors = new Map<string, StoredTensor>(), pieces = new Map<string, Map<number, StoredTensor>>();
     for (const [name, tensor] of await readTensors(source)) {
       const held = weights(name, tensor);
       if (!held) throw new CheckpointError(`Cannot load ${tensor.where}: ${type} models have no tensor of that name`);
@@ -29,9 +29,7 @@ export const huggingfaceFormat: CheckpointFormat = {
         // `path[2]` is the third piece of a parameter.
         const [, path = at, index] = /^(.*)\[(\d+)\]$/.exec(at) ?? [];
         if (index !== undefined) {
-          const others = pieces.get(path) ?? [];
-          others[Number(index)] = part;
-          pieces.set(path, others);
+          pieces.set(path, (pieces.get(path) ?? new Map<number, StoredTensor>()).set(Number(index), part));
           continue;
         }
         if (tensors.has(path)) {
@@ -41,9 +39,12 @@ export const huggingfaceFormat: CheckpointFormat = {
       }
     }
     for (const [path, parts] of pieces) {
-      const missing = Array.from(parts).findIndex((part) => !part);
-      if (missing >= 0) throw new CheckpointError(`Cannot load ${source.path}: it has no piece ${missing} of ${path}`);
-      tensors.set(path, joined(parts));
+      const ordered = Array.from({ length: parts.size }, (_, i) => {
+        const part = parts.get(i);
+        if (!part) throw new CheckpointError(`Cannot load ${source.path}: it has no piece ${i} of ${path}`);
+        return part;
+      });
+      tensors.set(path, joined(ordered));
     }
     return {
       format: NAME,

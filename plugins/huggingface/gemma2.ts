@@ -1,5 +1,5 @@
 import type { Family } from "./family.ts";
-import { kindFields, layerKinds, llamaLike, perKind } from "./llama_like.ts";
+import { inverseSquare, kindFields, layerKinds, llamaLike, perKind } from "./llama_like.ts";
 import { gatedActivations } from "./activations.ts";
 
 /** Gemma 2. https://arxiv.org/abs/2408.00118 */
@@ -38,10 +38,10 @@ export const gemma2: Family = llamaLike({
   },
   names: gemma2Names(),
   fields: (config) => {
-    const [attention] = [config.attention].flat() as { scale?: number }[], { scores, head } = config;
+    const [attention] = [config.attention].flat() as { scale?: unknown }[], { scores, head } = config;
     return {
       ...kindFields(config),
-      query_pre_attn_scalar: scalar(attention.scale ?? NaN),
+      query_pre_attn_scalar: inverseSquare(attention.scale),
       attn_logit_softcapping: "cap" in scores ? scores.cap : null,
       final_logit_softcapping: head.softcap,
     };
@@ -55,10 +55,4 @@ export function gemma2Names(): [name: string, path: string][] {
     ["model.layers.#.pre_feedforward_layernorm", "blocks.#.norm2"],
     ["model.layers.#.post_feedforward_layernorm", "blocks.#.after2"],
   ];
-}
-
-/** `1 / scale²`, as a short number if that has the same root. */
-function scalar(scale: number): number {
-  const exact = scale ** -2, short = Number(exact.toPrecision(15));
-  return short ** -0.5 === scale ? short : exact;
 }

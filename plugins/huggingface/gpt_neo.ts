@@ -1,4 +1,5 @@
 import { CheckpointError } from "../../model/source.ts";
+import { MOST_LAYERS } from "./llama_like.ts";
 import { activations } from "./activations.ts";
 import { type Family, renamed } from "./family.ts";
 import type { Fields } from "./fields.ts";
@@ -56,7 +57,7 @@ function attentionKinds(fields: Fields, depth: number): string[] {
   const given = fields.texts("attention_layers"), types = fields.any("attention_types") ?? [[["global", "local"], 12]];
   const runs = Array.isArray(types) && types.every((run) => Array.isArray(run) && Array.isArray(run[0])) ? types : [];
   const counted = runs.flatMap(([kinds, times]) =>
-    Number(times) <= depth ? Array(Number(times)).fill(kinds).flat() : []
+    Number.isInteger(times) && times > 0 && times <= Math.min(depth, MOST_LAYERS) ? Array(times).fill(kinds).flat() : []
   );
   const kinds = fields.any("attention_types") === undefined ? given ?? counted : counted;
   if (kinds.length !== depth || !kinds.every((kind) => kind === "global" || kind === "local")) {

@@ -211,13 +211,16 @@ function writeBase(config: ResolvedConfig, traits: LlamaTraits): Readonly<Record
   };
 }
 
+/** Layers for which lists are written out: a model may not have more. */
+export const MOST_LAYERS: number = 4096;
+
 /** Kinds of layers: how far they see. */
 export type LayerKind = "full_attention" | "sliding_attention";
 
 /** The kind of every layer, as `layer_types` says, or else `kindOf`. */
 export function layerKinds(fields: Fields, depth: number, kindOf: (layer: number) => LayerKind): LayerKind[] {
   const given = fields.texts("layer_types");
-  if (!given) return Array.from({ length: depth }, (_, i) => kindOf(i));
+  if (!given) return Array.from({ length: Math.min(depth, MOST_LAYERS) }, (_, i) => kindOf(i));
   const odd = given.find((kind) => kind !== "full_attention" && kind !== "sliding_attention");
   if (odd !== undefined || given.length !== depth) {
     throw new CheckpointError(
@@ -241,4 +244,10 @@ export function kindFields({ attention, depth }: ResolvedConfig): Readonly<Recor
     sliding_window: windows.find((window) => window !== null) ?? null,
     layer_types: windows.map((window) => window === null ? "full_attention" : "sliding_attention"),
   };
+}
+
+/** `1 / scale²`, as a short number if that has the same root. */
+export function inverseSquare(scale: unknown): number {
+  const exact = Number(scale) ** -2, short = Number(exact.toPrecision(15));
+  return short ** -0.5 === scale ? short : exact;
 }

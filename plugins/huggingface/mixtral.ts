@@ -1,7 +1,6 @@
-import type { StoredTensor } from "../../model/format.ts";
 import type { Family } from "./family.ts";
 import { llamaLike } from "./llama_like.ts";
-import { flat, rowsOf } from "./views.ts";
+import { fusedExperts } from "./views.ts";
 
 const parts = { w1: "gate", w2: "down", w3: "up" } as const;
 
@@ -52,18 +51,7 @@ export const mixtral: Family = llamaLike({
     if (w) return [[`blocks.${layer}.feedForward.expert.${expert}.${parts[w as keyof typeof parts]}.weight`, tensor]];
     // As transformers 5 stores them: all experts in one.
     const [, block, which] = /^model\.layers\.(\d+)\.mlp\.experts\.(gate_up_proj|down_proj)$/.exec(name) ?? [];
-    const { experts = 0, hidden } = feedForward as { experts?: number; hidden: number },
-      path = `blocks.${block}.feedForward`;
-    if (which === undefined || tensor.shape.length !== 3) return undefined;
-    const rows = which === "down_proj" ? tensor.shape[1] : 2 * hidden;
-    const part = (first: number, count: number): StoredTensor => rowsOf(flat(tensor), experts * rows, [[first, count]]);
-    return Array.from(
-      { length: experts },
-      (_, e): [string, StoredTensor][] =>
-        which === "down_proj" ? [[`${path}.expert.${e}.down.weight`, part(e * rows, rows)]] : [
-          [`${path}.expert.${e}.gate.weight`, part(e * rows, hidden)],
-          [`${path}.expert.${e}.up.weight`, part(e * rows + hidden, hidden)],
-        ],
-    ).flat();
+    const sizes = feedForward as { experts: number; hidden: number };
+    return which === undefined ? undefined : fusedExperts(`blocks.${block}.feedForward`, which, tensor, sizes);
   },
 });

@@ -1,5 +1,5 @@
 import type { Family } from "./family.ts";
-import { layerKinds, llamaLike, perKind } from "./llama_like.ts";
+import { layerKinds, llamaLike, MOST_LAYERS, perKind } from "./llama_like.ts";
 import { CheckpointError } from "../../model/source.ts";
 
 /** SmolLM 3, in which every fourth layer knows no positions. https://huggingface.co/blog/smollm3 */
@@ -20,8 +20,8 @@ export const smollm3: Family = llamaLike({
   config(fields, { config, attention, depth, rope }) {
     const period = fields.count("no_rope_layer_interval", 4), position = rope();
     const given = fields.any("no_rope_layers") === undefined ? undefined : fields.numbers("no_rope_layers");
-    const rotated = given ?? Array.from({ length: depth }, (_, i) => (i + 1) % period ? 1 : 0);
-    if (rotated.length !== depth) {
+    const rotated = given ?? Array.from({ length: Math.min(depth, MOST_LAYERS) }, (_, i) => (i + 1) % period ? 1 : 0);
+    if (given && given.length !== depth) {
       throw new CheckpointError(
         `Cannot read config.json: no_rope_layers has ${rotated.length} entries, expected ${depth}`,
       );

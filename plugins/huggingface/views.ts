@@ -7,12 +7,8 @@ export type Run = readonly [first: number, count: number];
 
 /** Rows of a stored tensor of `all` rows, run after run: of a vector, elements. Nothing is read before they are. */
 export function rowsOf(tensor: StoredTensor, all: number, runs: readonly Run[]): StoredTensor {
-  const [rows, ...rest] = tensor.shape, row = (tensor.dtype === "f32" ? 4 : 2) * size(rest);
-  if (rows !== all) {
-    throw new CheckpointError(
-      `Cannot read ${tensor.where}: its shape is [${tensor.shape}], expected [${[all, ...rest].join(", ")}]`,
-    );
-  }
+  expectRows(tensor, all);
+  const [, ...rest] = tensor.shape, row = (tensor.dtype === "f32" ? 4 : 2) * size(rest);
   return {
     ...tensor,
     shape: [runs.reduce((sum, [, count]) => sum + count, 0), ...rest],
@@ -26,6 +22,12 @@ export function rowsOf(tensor: StoredTensor, all: number, runs: readonly Run[]):
       }
     },
   };
+}
+
+function expectRows({ shape: [rows, ...rest], where }: StoredTensor, all: number): void {
+  if (rows === all) return;
+  const [own, expected] = [rows, all].map((n) => [n, ...rest].join(", "));
+  throw new CheckpointError(`Cannot read ${where}: its shape is [${own}], expected [${expected}]`);
 }
 
 /** A stored tensor `[a, b, ...rest]` as `[a · b, ...rest]`. */
@@ -52,6 +54,10 @@ export function fusedHeads(
   { groups, queries, headDim }: FusedHeads,
 ): [path: string, tensor: StoredTensor][] {
   const group = (queries + 2) * headDim;
+  if (!Number.isInteger(headDim)) {
+    throw new CheckpointError(`Cannot read ${tensor.where}: ${groups * queries} heads have ${headDim} rows each`);
+  }
+  expectRows(tensor, groups * group); // before as many runs are listed as a config says
   const part = (first: number, count: number) =>
     rowsOf(
       tensor,
@@ -63,6 +69,32 @@ export function fusedHeads(
     [`${path}.k.${kind}`, part(queries, 1)],
     [`${path}.v.${kind}`, part(queries + 1, 1)],
   ];
+}
+
+/**
+ * The parameters of experts at `path` in a tensor of all of them: `down_proj [experts, dim, hidden]`, or `gate_up_proj
+ * [experts, 2 · hidden, dim]`.
+ */
+export function fusedExperts(
+  path: string,
+  which: string,
+  tensor: StoredTensor,
+  { experts, hidden }: { readonly experts: number; readonly hidden: number },
+): [path: string, tensor: StoredTensor][] {
+  const [count, rows] = tensor.shape, down = which === "down_proj";
+  if (tensor.shape.length !== 3 || count !== experts || (!down && rows !== 2 * hidden)) {
+    throw new CheckpointError(
+      `Cannot read ${tensor.where}: its shape is [${tensor.shape.join(", ")}], expected [${experts}, ${
+        down ? "dim" : 2 * hidden
+      }, ...]`,
+    );
+  }
+  const part = (first: number, size: number) => rowsOf(flat(tensor), count * rows, [[first, size]]);
+  return Array.from({ length: count }, (_, e): [string, StoredTensor][] => {
+    const expert = `${path}.expert.${e}`, at = e * rows;
+    if (down) return [[`${expert}.down.weight`, part(at, rows)]];
+    return [[`${expert}.gate.weight`, part(at, hidden)], [`${expert}.up.weight`, part(at + hidden, hidden)]];
+  }).flat();
 }
 
 /** Stored tensors one after another: `[Σ nᵢ, ...rest]`. */
