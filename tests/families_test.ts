@@ -46,24 +46,34 @@ const weights: Values = (name, shape, index) => {
 };
 const direction: Values = (_, shape, index) => uniform(size(shape), 1000 + index);
 
-function fileOf(tensors: Case["tensors"], values: Values): Uint8Array<ArrayBuffer> {
+/** A safetensors file; as `BF16` it holds the upper halves of the values. */
+function fileOf(tensors: Case["tensors"], values: Values, dtype: "F32" | "BF16" = "F32"): Uint8Array<ArrayBuffer> {
   const names = Object.keys(tensors).sort(), header: Record<string, unknown> = {}, parts: Float32Array[] = [];
   let at = 0;
   for (const [i, name] of names.entries()) {
-    header[name] = { dtype: "F32", shape: tensors[name], data_offsets: [at, at += 4 * size(tensors[name])] };
+    const bytes = (dtype === "F32" ? 4 : 2) * size(tensors[name]);
+    header[name] = { dtype, shape: tensors[name], data_offsets: [at, at += bytes] };
     parts.push(values(name, tensors[name], i));
   }
   const text = new TextEncoder().encode(JSON.stringify(header)), file = new Uint8Array(8 + text.length + at);
   new DataView(file.buffer).setBigUint64(0, BigInt(text.length), true);
   file.set(text, 8);
-  file.set(new Uint8Array(Float32Array.from(parts.flatMap((p) => [...p])).buffer), 8 + text.length);
+  const all = Float32Array.from(parts.flatMap((p) => [...p]));
+  const stored = dtype === "F32" ? all : Uint16Array.from(new Uint32Array(all.buffer), (bits) => bits >>> 16);
+  file.set(new Uint8Array(stored.buffer), 8 + text.length);
   return file;
 }
 
-async function load(runtime: Runtime, config: Config, tensors: Case["tensors"], values = weights): Promise<Model> {
+async function load(
+  runtime: Runtime,
+  config: Config,
+  tensors: Case["tensors"],
+  values = weights,
+  dtype: "F32" | "BF16" = "F32",
+): Promise<Model> {
   const source = memorySource({
     "config.json": new TextEncoder().encode(JSON.stringify(config)),
-    "model.safetensors": fileOf(tensors, values),
+    "model.safetensors": fileOf(tensors, values, dtype),
   });
   return (await loadModel(runtime, source, { plugins: [huggingface] })).model;
 }
@@ -174,6 +184,18 @@ Deno.test("every family is checked beside PyTorch", () => {
     seen.add(readJson<Config>(new URL(`${name}/config.json`, golden)).model_type);
   }
   assertEquals([...seen].sort(), Object.keys(families).sort());
+});
+
+Deno.test("half-precision files of every family hold the same model: parts of a tensor are found in them, too", async () => {
+  using runtime = await variants[3].open();
+  const rounded: Values = (...which) =>
+    new Float32Array(new Uint32Array(weights(...which).slice().buffer).map((bits) => bits & 0xffff0000).buffer);
+  for (const { name, config, tensors, ids } of cases) {
+    using whole = await load(runtime, config, tensors, rounded),
+      half = await load(runtime, config, tensors, weights, "BF16");
+    const [a, b] = await Promise.all([whole, half].map((m) => runtime.scope(() => runtime.read(m.forward(ids)))));
+    assertSameBits(b, a, name);
+  }
 });
 
 Deno.test("experts as transformers 5 holds them, all in one tensor, are those of hub files", async () => {

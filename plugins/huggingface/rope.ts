@@ -54,6 +54,11 @@ export function readRope(fields: Fields, defaults: RopeDefaults): RopeChoice {
   if (dims % 2 === 0 || dims >= headDim) {
     return { type: "rope", base, dims: dims === headDim ? null : dims, scaling: made };
   }
+  if (made && made.type !== "linear" && made.type !== "llama3") {
+    throw new CheckpointError(
+      `Cannot read config.json: rope scaling "${made.type}" is for ${dims} channels of a head, expected an even number`,
+    );
+  }
   // Of an odd number of channels transformers turns one more, by what are the frequencies of another base.
   return { type: "rope", base: base ** ((dims + 1) / dims), dims: dims + 1, scaling: made };
 }
