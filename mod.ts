@@ -19,7 +19,7 @@ export { multiQuery } from "./components/attentions/multi_query.ts";
 export { groupedAttention, type SoftmaxAttentionConfig, softmaxOptions } from "./components/attentions/grouped.ts";
 export { parallel, type ParallelConfig } from "./components/blocks/parallel.ts";
 export { postNorm } from "./components/blocks/post_norm.ts";
-export { preNorm } from "./components/blocks/pre_norm.ts";
+export { preNorm, type PreNormConfig } from "./components/blocks/pre_norm.ts";
 export { type Builtin, builtins } from "./components/builtins.ts";
 export type {
   Allocate,
@@ -30,12 +30,17 @@ export type {
   ConfigOf,
   ContextOf,
   FeedForward,
+  Head,
+  HeadContext,
   LinearOptions,
   ModelSlots,
   Norm,
   Position,
+  QueryKey,
+  Scores,
   SlotContexts,
   Slots,
+  Stem,
 } from "./components/component.ts";
 export { geglu, type GegluConfig } from "./components/feed_forwards/geglu.ts";
 export { gelu, type GeluConfig } from "./components/feed_forwards/gelu.ts";
@@ -79,15 +84,18 @@ export {
   type Options,
   text,
 } from "./components/options.ts";
-export { alibi, alibiSlopes } from "./components/positions/alibi.ts";
+export { alibi, type AlibiConfig, alibiSlopes } from "./components/positions/alibi.ts";
 export { learned, type LearnedConfig } from "./components/positions/learned.ts";
 export { noPosition } from "./components/positions/no_position.ts";
 export { rope, type RopeConfig } from "./components/positions/rope.ts";
 export {
+  type DynamicRopeScaling,
   type LinearRopeScaling,
   type Llama3RopeScaling,
+  type LongRopeScaling,
   ropeFrequencies,
   type RopeScaling,
+  type YarnRopeScaling,
 } from "./components/positions/rope_scaling.ts";
 export { sinusoidal, type SinusoidalConfig } from "./components/positions/sinusoidal.ts";
 export { frequency, type FrequencyConfig } from "./components/samplers/frequency.ts";
@@ -117,6 +125,20 @@ export {
   type TokenizerModelJson,
   type TokenizerTrainer,
 } from "./components/tokenizers/tokenizer.ts";
+export { afterNorm } from "./components/blocks/after_norm.ts";
+export { sandwich } from "./components/blocks/sandwich.ts";
+export { experts, type ExpertsConfig } from "./components/feed_forwards/experts.ts";
+export { linearHead, type LinearHeadConfig } from "./components/heads/linear.ts";
+export type { GainConfig } from "./components/norms/gain.ts";
+export { clip, type ClipConfig } from "./components/query_keys/clip.ts";
+export { fullNorm } from "./components/query_keys/full_norm.ts";
+export { headNorm } from "./components/query_keys/head_norm.ts";
+export { perHeadNorm, type PerHeadNormConfig } from "./components/query_keys/per_head_norm.ts";
+export { plainQueryKey } from "./components/query_keys/plain.ts";
+export { sinks } from "./components/scores/sinks.ts";
+export { softcap, type SoftcapConfig } from "./components/scores/softcap.ts";
+export { softmaxScores } from "./components/scores/softmax.ts";
+export { plainStem, type PlainStemConfig } from "./components/stems/plain.ts";
 export { ablate } from "./model/ablate.ts";
 export type { AblateOptions } from "./model/ablation/ablate.ts";
 export type { AblationEvent, LaboratoryOptions } from "./model/ablation/laboratory.ts";

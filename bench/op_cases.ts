@@ -144,6 +144,14 @@ export const opBenches: Readonly<Record<keyof Kernels, readonly OpBench[]>> = {
     bytes: 8 * ROWS * DIM,
   }],
   softmax: unary("softmax"),
+  topSoftmax: [{
+    name: "2 of 512×8",
+    make(rt) {
+      const [x, out] = [1, 2].map(() => filled(rt, [512, 8]));
+      return () => rt.kernels.topSoftmax(out, x, 2);
+    },
+    bytes: 8 * 512 * 8,
+  }],
   logSoftmaxAt: [{
     name: "64×32000",
     make(rt) {

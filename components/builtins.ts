@@ -1,9 +1,12 @@
 import { groupedQuery } from "./attentions/grouped_query.ts";
 import { multiHead } from "./attentions/multi_head.ts";
 import { multiQuery } from "./attentions/multi_query.ts";
+import { afterNorm } from "./blocks/after_norm.ts";
 import { parallel } from "./blocks/parallel.ts";
 import { postNorm } from "./blocks/post_norm.ts";
 import { preNorm } from "./blocks/pre_norm.ts";
+import { sandwich } from "./blocks/sandwich.ts";
+import { experts } from "./feed_forwards/experts.ts";
 import { geglu } from "./feed_forwards/geglu.ts";
 import { gelu } from "./feed_forwards/gelu.ts";
 import { reglu } from "./feed_forwards/reglu.ts";
@@ -11,6 +14,7 @@ import { relu } from "./feed_forwards/relu.ts";
 import { reluSquared } from "./feed_forwards/relu_squared.ts";
 import { silu } from "./feed_forwards/silu.ts";
 import { swiglu } from "./feed_forwards/swiglu.ts";
+import { linearHead } from "./heads/linear.ts";
 import { kaimingInit } from "./inits/kaiming.ts";
 import { normalInit } from "./inits/normal.ts";
 import { smallInit } from "./inits/small_init.ts";
@@ -29,6 +33,11 @@ import { learned } from "./positions/learned.ts";
 import { noPosition } from "./positions/no_position.ts";
 import { rope } from "./positions/rope.ts";
 import { sinusoidal } from "./positions/sinusoidal.ts";
+import { clip } from "./query_keys/clip.ts";
+import { fullNorm } from "./query_keys/full_norm.ts";
+import { headNorm } from "./query_keys/head_norm.ts";
+import { perHeadNorm } from "./query_keys/per_head_norm.ts";
+import { plainQueryKey } from "./query_keys/plain.ts";
 import { frequency } from "./samplers/frequency.ts";
 import { greedy } from "./samplers/greedy.ts";
 import { minP } from "./samplers/min_p.ts";
@@ -43,6 +52,10 @@ import { cosineSchedule } from "./schedules/cosine.ts";
 import { inverseSqrtSchedule } from "./schedules/inverse_sqrt.ts";
 import { linearSchedule } from "./schedules/linear.ts";
 import { wsdSchedule } from "./schedules/wsd.ts";
+import { sinks } from "./scores/sinks.ts";
+import { softcap } from "./scores/softcap.ts";
+import { softmaxScores } from "./scores/softmax.ts";
+import { plainStem } from "./stems/plain.ts";
 import { byteLevelBpe } from "./tokenizers/byte_level_bpe.ts";
 import { bytes } from "./tokenizers/bytes.ts";
 import { characters } from "./tokenizers/characters.ts";
@@ -51,21 +64,27 @@ import { characters } from "./tokenizers/characters.ts";
 export type Builtin =
   | typeof adafactor
   | typeof adamW
+  | typeof afterNorm
   | typeof alibi
-  | typeof constantSchedule
-  | typeof cosineSchedule
   | typeof byteLevelBpe
   | typeof bytes
   | typeof characters
+  | typeof clip
+  | typeof constantSchedule
+  | typeof cosineSchedule
+  | typeof experts
   | typeof frequency
+  | typeof fullNorm
   | typeof geglu
   | typeof gelu
   | typeof greedy
   | typeof groupedQuery
+  | typeof headNorm
   | typeof inverseSqrtSchedule
   | typeof kaimingInit
   | typeof layerNorm
   | typeof learned
+  | typeof linearHead
   | typeof linearSchedule
   | typeof lion
   | typeof minP
@@ -76,6 +95,9 @@ export type Builtin =
   | typeof noPosition
   | typeof normalInit
   | typeof parallel
+  | typeof perHeadNorm
+  | typeof plainQueryKey
+  | typeof plainStem
   | typeof postNorm
   | typeof preNorm
   | typeof presence
@@ -85,10 +107,14 @@ export type Builtin =
   | typeof repetition
   | typeof rmsNorm
   | typeof rope
+  | typeof sandwich
   | typeof sgd
   | typeof silu
+  | typeof sinks
   | typeof sinusoidal
   | typeof smallInit
+  | typeof softcap
+  | typeof softmaxScores
   | typeof swiglu
   | typeof t5Init
   | typeof temperature
@@ -111,6 +137,14 @@ export const builtins: readonly Builtin[] = [
   multiHead,
   multiQuery,
   groupedQuery,
+  plainQueryKey,
+  headNorm,
+  fullNorm,
+  perHeadNorm,
+  clip,
+  softmaxScores,
+  softcap,
+  sinks,
   relu,
   reluSquared,
   gelu,
@@ -118,9 +152,14 @@ export const builtins: readonly Builtin[] = [
   reglu,
   geglu,
   swiglu,
+  experts,
   preNorm,
   postNorm,
   parallel,
+  sandwich,
+  afterNorm,
+  plainStem,
+  linearHead,
   repetition,
   frequency,
   presence,

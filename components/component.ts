@@ -40,10 +40,43 @@ export interface Attention<Cache = unknown> {
 export interface Position {
   /** Absolute: the embeddings `x [batch, time, dim]` with positions `start …` added. */
   embed?(x: Tensor, start: number): Tensor;
-  /** Rotary: applied to queries and keys `[batch, time, heads, headDim]`. */
-  rotate?(x: Tensor, start: number): Tensor;
+  /**
+   * Rotary: applied to queries and keys `[batch, time, heads, headDim]`. `length`: positions that the run is made for, the
+   * room of its cache; without one `start + time`.
+   */
+  rotate?(x: Tensor, start: number, length: number): Tensor;
   /** Relative: `[heads, context]`, added to the score of a key `distance` positions back. */
   bias?(): Tensor;
+}
+
+/** What is done to queries, and apart from them to keys, before positions turn them. */
+export interface QueryKey {
+  /** `[batch, time, heads, headDim] → same`, positions independent. Queries and keys have a layer each. */
+  forward(x: Tensor): Tensor;
+  /** What is done to keys is done to values, too. Default: no. */
+  readonly values?: boolean;
+}
+
+/** How scores of attention become probabilities, in the terms of {@linkcode Ops.attention}. */
+export interface Scores {
+  /** Bounds scores. */
+  readonly softcap?: number;
+  /** `[heads]`: scores of a key without a value. */
+  readonly sinks?: Tensor;
+}
+
+/** What is done to embeddings before positions are added to them. */
+export interface Stem {
+  /** `[batch, time, width] → [batch, time, dim]`. */
+  forward(x: Tensor): Tensor;
+  /** Width of the embedding. Default: `dim`. */
+  readonly width?: number;
+}
+
+/** From the residual stream to logits. */
+export interface Head {
+  /** `[..., dim] → [..., vocab]`, rows independent. */
+  forward(x: Tensor): Tensor;
 }
 
 /** One layer of the residual stream: how norm, attention and feed-forward are arranged around it. */
@@ -58,16 +91,24 @@ export interface Block<Cache = unknown> {
 
 /** What each slot of a model holds. */
 export interface ModelSlots {
+  /** See {@linkcode Stem}. */
+  stem: Stem;
   /** See {@linkcode Norm}. */
   norm: Norm;
   /** See {@linkcode Position}. */
   position: Position;
   /** See {@linkcode Attention}. */
   attention: Attention;
+  /** See {@linkcode QueryKey}. */
+  queryKey: QueryKey;
+  /** See {@linkcode Scores}. */
+  scores: Scores;
   /** See {@linkcode FeedForward}. */
   feedForward: FeedForward;
   /** See {@linkcode Block}. */
   block: Block;
+  /** See {@linkcode Head}. */
+  head: Head;
 }
 
 /** Everything that a component can be. */
@@ -84,8 +125,10 @@ export interface Slots extends ModelSlots {
   tokenizer: TokenizerTrainer;
 }
 
-/** What the components that are no layers are given when they are built. */
+/** What components are given when they are built, where that is not a {@linkcode BuildContext}. */
 export interface SlotContexts {
+  /** See {@linkcode HeadContext}. */
+  head: HeadContext;
   /** See {@linkcode SamplerContext}. */
   sampler: SamplerContext;
   /** See {@linkcode InitContext}. */
@@ -114,7 +157,7 @@ export interface BuildContext {
   readonly ops: Ops;
   /** Width of the rows that this layer gets. */
   readonly dim: number;
-  /** Attention heads of the model. */
+  /** Attention heads of the model; in a {@linkcode QueryKey} those that it gets. */
   readonly heads: number;
   /** Most positions that the model will see. */
   readonly context: number;
@@ -133,10 +176,23 @@ export interface BuildContext {
   linear(name: string, outputs: number, inputs: number, options?: LinearOptions): (x: Tensor) => Tensor;
   /** Untrained memory that lasts as long as the model. */
   readonly buffer: Allocate;
-  /** Builds a sublayer as the model's config asks for, e.g. `make("norm", "q_norm", headDim)`. */
-  make<S extends keyof ModelSlots>(slot: S, name: string, dim?: number): ModelSlots[S];
+  /**
+   * Builds a sublayer as the model's config asks for, e.g. `make("norm", "q_norm", headDim)`. `dim` and `heads` are those of
+   * the sublayer; default: of this layer.
+   */
+  make<S extends keyof ModelSlots>(slot: S, name: string, dim?: number, heads?: number): ModelSlots[S];
   /** A `TypeError` about this layer: `Cannot build blocks.0.attention: …`. */
   error(message: string): TypeError;
+}
+
+/** What a {@linkcode Head} may use while it is built. */
+export interface HeadContext extends BuildContext {
+  /** Number of tokens. */
+  readonly vocab: number;
+  /** Width of the rows that {@linkcode HeadContext.project} takes: that of the embedding. */
+  readonly width: number;
+  /** `x · weightᵀ + bias`, `[..., width] → [..., vocab]`, with the embedding as weight where they are tied. */
+  project(x: Tensor, bias?: Tensor): Tensor;
 }
 
 /** What {@linkcode Component.build} is given, by slot. */

@@ -4,15 +4,25 @@ import type {
   Block,
   BuildContext,
   Component,
+  Head,
+  HeadContext,
   ModelSlots,
   Norm,
   Position,
+  Stem,
 } from "../components/component.ts";
 import { zeros } from "../components/init.ts";
 import type { Initializer } from "../components/inits/initializer.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Tensor } from "../runtime/tensor.ts";
-import { forLayer, type PerLayer, resolveComponent, type ResolvedConfig, type ResolvedOptions } from "./config.ts";
+import {
+  forLayer,
+  type PerLayer,
+  resolveComponent,
+  type ResolvedConfig,
+  type ResolvedOptions,
+  slotDefaults,
+} from "./config.ts";
 import { type ParamDeclaration, type Plugin, pluginError } from "./plugin.ts";
 
 /** A layer that has been built: for tables and plugins. */
@@ -27,16 +37,18 @@ export interface BuiltLayer {
 
 /** The parts of a decoder. */
 export interface Parts {
-  /** `[vocab, dim]`. */
+  /** `[vocab, dim]`, or as wide as the stem says. */
   readonly embedding: Tensor;
-  /** Where tokens are. */
+  /** What is done to embeddings first. */
+  readonly stem: Stem;
+  /** Where tokens are: of the first layer, the only one that may add to embeddings. */
   readonly position: Position;
   /** The residual stream, from first to last. */
   readonly blocks: readonly Block[];
   /** The norm before the head; absent where the last block normalises. */
   readonly norm: Norm | undefined;
-  /** `[..., dim] → [..., vocab]`. */
-  readonly head: (x: Tensor) => Tensor;
+  /** From the residual stream to logits. */
+  readonly head: Head;
   /** Every layer, outermost first. */
   readonly layers: readonly BuiltLayer[];
 }
@@ -57,10 +69,16 @@ export function assemble(
   plugins: readonly Plugin[],
   storage: Storage,
 ): Parts {
-  const { ops } = runtime, { vocab, dim, depth, heads, context, tied } = config;
+  const { ops } = runtime, { vocab, dim, depth, context, tied } = config;
   const layers: BuiltLayer[] = [], initializer = buildInitializer(config, components);
 
-  function contextAt(path: string, layer: number, width: number, position: Position): BuildContext {
+  function contextAt(
+    path: string,
+    layer: number,
+    width: number,
+    position: Position,
+    heads = config.heads,
+  ): BuildContext {
     const prefix = path ? `${path}.` : "";
     const declare = (name: string, declaration: Omit<ParamDeclaration, "trainable">) =>
       storage.param(prefix + name, { ...declaration, trainable: true });
@@ -80,7 +98,7 @@ export function assemble(
         const shift = bias ? declare(`${name}.bias`, { shape: [outputs], init: zeros, layout: "rows" }) : undefined;
         return (x) => ops.matmul(x, weight, shift);
       },
-      make: (slot, name, dim = width) => make(slot, prefix + name, layer, dim, position),
+      make: (slot, name, dim = width, own = heads) => make(slot, prefix + name, layer, dim, position, own),
       error: (message) => new TypeError(`Cannot build ${path}: ${message}`),
     };
   }
@@ -91,11 +109,15 @@ export function assemble(
     layer: number,
     width: number,
     position: Position,
+    heads?: number,
+    more: Partial<HeadContext> = {},
   ): ModelSlots[S] {
     const choice = forLayer(config[slot] as PerLayer<ResolvedOptions>, layer);
     const { component, config: { type, ...options } } = resolveComponent(components, slot, choice, slot);
     layers.push({ path, slot, type });
-    let built = component.build(options, contextAt(path, layer, width, position) as never) as ModelSlots[S];
+    const context = { ...contextAt(path, layer, width, position, heads), ...more };
+    let built = component.build(options, context as never) as ModelSlots[S];
+    if (slot === "position") expectAlone(config, layer, built as Position);
     for (const plugin of plugins) {
       try {
         built = plugin.layer?.(slot, path, built, runtime) ?? built;
@@ -106,20 +128,56 @@ export function assemble(
     return built;
   }
 
-  const root = contextAt("", 0, dim, {});
+  const stem = make("stem", "stem", 0, dim, {}), width = stem.width ?? dim;
   const embedding = storage.param("embedding.weight", {
-    shape: [vocab, dim],
-    init: initializer.weight("embedding", [vocab, dim]),
+    shape: [vocab, width],
+    init: initializer.weight("embedding", [vocab, width]),
     layout: tied ? "panels" : "rows",
     trainable: true,
   });
-  const position = make("position", "position", 0, dim, {});
-  const blocks = Array.from({ length: depth }, (_, i) => make("block", `blocks.${i}`, i, dim, position));
-  const norm = blocks[depth - 1].normalized ? undefined : make("norm", "norm", depth - 1, dim, position);
-  const head = tied
-    ? (x: Tensor) => ops.matmul(x, embedding)
-    : root.linear("head", vocab, dim, { init: initializer.weight("head", [vocab, dim]) });
-  return { embedding, position, blocks, norm, head, layers };
+  const positions = new Map<string, Position>(), choice = config.position;
+  function positionOf(layer: number): Position {
+    const several = Array.isArray(choice) && choice.length > 1, key = JSON.stringify(forLayer(choice, layer));
+    const made = positions.get(key) ?? make("position", several ? `position.${layer}` : "position", layer, dim, {});
+    positions.set(key, made);
+    return made;
+  }
+  for (let layer = 0; layer < Math.min(depth, [choice].flat().length); layer++) positionOf(layer);
+  const blocks = Array.from({ length: depth }, (_, i) => make("block", `blocks.${i}`, i, dim, positionOf(i)));
+  const norm = blocks[depth - 1].normalized ? undefined : make("norm", "norm", depth - 1, dim, {});
+  const matrix = tied ? embedding : storage.param("head.weight", {
+    shape: [vocab, width],
+    init: initializer.weight("head", [vocab, width]),
+    layout: "panels",
+    trainable: true,
+  });
+  const project = (x: Tensor, bias?: Tensor) => ops.matmul(x, matrix, bias);
+  const head = make("head", "head", 0, dim, {}, undefined, { vocab, width, project });
+  expectUsed(config, layers);
+  return { embedding, stem, position: positionOf(0), blocks, norm, head, layers };
+}
+
+/** Throws unless a position that adds to embeddings is the only one. */
+function expectAlone({ position }: ResolvedConfig, index: number, { embed }: Position): void {
+  if (!embed || !Array.isArray(position) || position.length < 2) return;
+  const other = (index + 1) % position.length, [own, next] = [position[index], position[other]];
+  throw new TypeError(
+    `Cannot build position: position[${index}] "${own.type}" is added to embeddings, which all layers share, and ` +
+      `position[${other}] is "${next.type}", expected one position, or several that are not added`,
+  );
+}
+
+/** Throws if an attention of another kind leaves out what a config asks for. */
+function expectUsed(config: ResolvedConfig, layers: readonly BuiltLayer[]): void {
+  for (const slot of ["queryKey", "scores"] as const) {
+    const asked = [config[slot]].flat().map(({ type }) => type).find((type) => type !== slotDefaults[slot]);
+    if (asked === undefined || layers.some((layer) => layer.slot === slot)) continue;
+    const { type } = layers.find((layer) => layer.slot === "attention") ?? { type: "none" };
+    throw new TypeError(
+      `Cannot build a model with ${slot} "${asked}": attention "${type}" does not ask for it, expected ` +
+        JSON.stringify(slotDefaults[slot]),
+    );
+  }
 }
 
 function buildInitializer(config: ResolvedConfig, components: readonly Component[]): Initializer {

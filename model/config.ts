@@ -29,16 +29,24 @@ export interface ModelSizes {
 export interface ModelConfig<C extends Component = Builtin> extends Readonly<Omit<ModelSizes, "tied">> {
   /** Default: `true`. */
   readonly tied?: boolean;
-  /** Default: `"rope"`. */
-  readonly position?: ConfigOf<C, "position">;
+  /** Default: `"plain"`. */
+  readonly stem?: ConfigOf<C, "stem">;
+  /** Default: `"rope"`. A list must not hold any that add to embeddings; equal entries are one position. */
+  readonly position?: PerLayer<ConfigOf<C, "position">>;
   /** Default: `"rmsNorm"`. */
   readonly norm?: PerLayer<ConfigOf<C, "norm">>;
   /** Default: `"multiHead"`. */
   readonly attention?: PerLayer<ConfigOf<C, "attention">>;
+  /** Default: `"plain"`. */
+  readonly queryKey?: PerLayer<ConfigOf<C, "queryKey">>;
+  /** Default: `"softmax"`. */
+  readonly scores?: PerLayer<ConfigOf<C, "scores">>;
   /** Default: `"swiglu"`. */
   readonly feedForward?: PerLayer<ConfigOf<C, "feedForward">>;
   /** Default: `"preNorm"`. */
   readonly block?: PerLayer<ConfigOf<C, "block">>;
+  /** Default: `"linear"`. */
+  readonly head?: ConfigOf<C, "head">;
   /** How weights start. Default: `"normal"`, deviation 0.02. */
   readonly init?: ConfigOf<C, "init">;
 }
@@ -52,15 +60,23 @@ export type ResolvedOptions = Readonly<Record<string, unknown>> & {
 /** A {@linkcode ModelConfig} with everything filled in. It is a config itself, and plain JSON. */
 export interface ResolvedConfig extends Readonly<ModelSizes> {
   /** See {@linkcode ModelConfig}. */
-  readonly position: ResolvedOptions;
+  readonly stem: ResolvedOptions;
+  /** See {@linkcode ModelConfig}. */
+  readonly position: PerLayer<ResolvedOptions>;
   /** See {@linkcode ModelConfig}. */
   readonly norm: PerLayer<ResolvedOptions>;
   /** See {@linkcode ModelConfig}. */
   readonly attention: PerLayer<ResolvedOptions>;
   /** See {@linkcode ModelConfig}. */
+  readonly queryKey: PerLayer<ResolvedOptions>;
+  /** See {@linkcode ModelConfig}. */
+  readonly scores: PerLayer<ResolvedOptions>;
+  /** See {@linkcode ModelConfig}. */
   readonly feedForward: PerLayer<ResolvedOptions>;
   /** See {@linkcode ModelConfig}. */
   readonly block: PerLayer<ResolvedOptions>;
+  /** See {@linkcode ModelConfig}. */
+  readonly head: ResolvedOptions;
   /** See {@linkcode ModelConfig}. */
   readonly init: ResolvedOptions;
 }
@@ -77,13 +93,20 @@ export const sizeOptions: Options<ModelSizes> = {
 
 /** The slots of a model and what fills them by default. */
 export const slotDefaults: Readonly<Record<keyof ModelSlots | "init", string>> = {
+  stem: "plain",
   position: "rope",
   norm: "rmsNorm",
   attention: "multiHead",
+  queryKey: "plain",
+  scores: "softmax",
   feedForward: "swiglu",
   block: "preNorm",
+  head: "linear",
   init: "normal",
 };
+
+/** Slots that hold one component for the whole model. */
+export const singleSlots: ReadonlySet<string> = new Set(["stem", "head", "init"]);
 
 /** Checks a config and fills in every default. Throws a `TypeError` that names the field, its value and what is allowed. */
 export function resolveConfig(components: readonly Component[], config: unknown): ResolvedConfig {
@@ -104,7 +127,7 @@ export function resolveConfig(components: readonly Component[], config: unknown)
   for (const [slot, standard] of Object.entries(slotDefaults) as [keyof typeof slotDefaults, string][]) {
     const choice = given[slot] === undefined ? standard : given[slot];
     if (!Array.isArray(choice)) resolved[slot] = resolveComponent(components, slot, choice, slot).config;
-    else if (slot === "position" || slot === "init") throw wrongValue(slot, choice, `one ${slot} for all layers`);
+    else if (singleSlots.has(slot)) throw wrongValue(slot, choice, `one ${slot} for all layers`);
     else if (!choice.length) throw wrongValue(slot, choice, "a list that is not empty");
     else resolved[slot] = choice.map((c, i) => resolveComponent(components, slot, c, `${slot}[${i}]`).config);
   }

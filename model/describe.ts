@@ -4,7 +4,7 @@ import { createPlanner } from "../runtime/planner.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { bytesOf, type DType, size } from "../runtime/tensor.ts";
 import { assemble, type BuiltLayer } from "./assemble.ts";
-import type { ResolvedConfig } from "./config.ts";
+import { type ResolvedConfig, slotDefaults } from "./config.ts";
 import { forward } from "./forward.ts";
 import { paramDeclaration, type Plugin } from "./plugin.ts";
 
@@ -102,15 +102,25 @@ export function planModel(
   return { ...description, toString: () => table(description) };
 }
 
+/** Layers that are in every model and say nothing. */
+function quiet(slot: BuiltLayer["slot"], type: string): boolean {
+  return (slot === "stem" || slot === "queryKey" || slot === "scores") && type === slotDefaults[slot];
+}
+
 function table(d: Omit<Description, "toString">): string {
   const { config } = d;
   const period = Math.max(...Object.values(config).map((slot) => Array.isArray(slot) ? slot.length : 1));
   const rows: string[][] = d.layers
-    .filter(({ path }) => Number(/^blocks\.(\d+)/.exec(path)?.[1] ?? 0) < period)
+    .filter(({ slot, type, path }) =>
+      !quiet(slot, type) && path !== "head" && Number(/^blocks\.(\d+)/.exec(path)?.[1] ?? 0) < period
+    )
     .map(({ path, slot, type, parameters }) => [path, slot, type, parameters.toLocaleString("en-US")]);
-  const sizeOf = (path: string) => size(d.params.find((p) => p.path === path)!.shape).toLocaleString("en-US");
-  rows.unshift(["embedding", "", config.tied ? "tied to the head" : "", sizeOf("embedding.weight")]);
-  if (!config.tied) rows.push(["head", "", "", sizeOf("head.weight")]);
+  const sizeOf = (path: string) =>
+    d.params.filter((p) => p.path.startsWith(`${path}.`)).reduce((sum, p) => sum + size(p.shape), 0);
+  const count = (path: string) => sizeOf(path).toLocaleString("en-US");
+  rows.unshift(["embedding", "", config.tied ? "tied to the head" : "", count("embedding")]);
+  const head = config.head.type === slotDefaults.head ? ["", ""] : ["head", config.head.type];
+  if (sizeOf("head") || head[0]) rows.push(["head", ...head, count("head")]);
   const repeated = config.depth > period ? [`… and so on, ${config.depth} blocks in all`] : [];
   const widths = [0, 1, 2, 3].map((c) => Math.max(...rows.map((r) => r[c].length)));
   const lines = rows.map((r) =>

@@ -24,7 +24,7 @@ export interface ForwardOptions {
 export function forward(
   runtime: Runtime,
   { dim, context }: ResolvedConfig,
-  { embedding, position, blocks, norm, head }: Parts,
+  { embedding, stem, position, blocks, norm, head }: Parts,
   tokens: ArrayLike<number> | Tensor,
   { batch = 1, start = 0, cache, last = false, recompute = false, watch }: ForwardOptions = {},
 ): Tensor {
@@ -51,7 +51,7 @@ export function forward(
   }
   cache?.trim(start); // first: what fails halfway has overwritten some of the rest
   const logits = runtime.keep(() => {
-    let x = ops.embed(embedding, tokens, [batch, time]);
+    let x = stem.forward(ops.embed(embedding, tokens, [batch, time]));
     if (position.embed) x = position.embed(x, start);
     watch?.("embedding", x);
     for (const [i, block] of blocks.entries()) {
@@ -61,7 +61,7 @@ export function forward(
     }
     if (last && time > 1) x = lastRows(ops, x);
     if (norm) x = norm.forward(x);
-    const logits = head(x);
+    const logits = head.forward(x);
     watch?.("head", logits);
     return logits;
   });

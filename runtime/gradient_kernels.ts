@@ -41,6 +41,8 @@ export interface AttentionGradients {
   readonly v?: Sum | undefined;
   /** `[heads, length]`. */
   readonly bias?: Tensor | undefined;
+  /** `[heads]`. */
+  readonly sinks?: Tensor | undefined;
 }
 
 /**

@@ -26,6 +26,10 @@ export interface AttentionOptions {
   readonly window: number;
   /** `[heads, length]`, added to the score of the key `distance` positions back. */
   readonly bias?: Tensor;
+  /** Bounds scores, scaled, to `±softcap` before the bias is added: `softcap · tanh(s / softcap)`. Default: no bound. */
+  readonly softcap?: number;
+  /** `[heads]`: the score of one more key, whose value is 0. */
+  readonly sinks?: Tensor;
   /** `[batch, heads, time]`: receives `ln Σ eˢ` of each row of scores, which the gradient needs. */
   readonly lse?: Tensor;
   /** Drops probabilities. The same elements for the same seed; only without a cache. */

@@ -38,6 +38,8 @@ export interface Kernels extends GradientKernels, OptimizerKernels {
   rmsNorm(out: Tensor, x: Tensor, weight: Tensor | undefined, eps: number): void;
   /** `out = eˣ / Σ eˣ`, by rows. */
   softmax(out: Tensor, x: Tensor): void;
+  /** The same over the `count` largest of each row, the first of equals; 0 for the others. */
+  topSoftmax(out: Tensor, x: Tensor, count: number): void;
   /** `out[r] = ln softmax(x[r])[targets[r]]`. */
   logSoftmaxAt(out: Tensor, x: Tensor, targets: Tensor): void;
   /** `out[r]` = sines and cosines of `positions[r] · frequencies`. */
@@ -46,7 +48,10 @@ export interface Kernels extends GradientKernels, OptimizerKernels {
   rotate(out: Tensor, x: Tensor, table: Tensor, start: number, layout: RotaryLayout): void;
   /** Writes `k`, `v` `[batch, time, kvHeads, headDim]` to positions `start …` of a cache. */
   append(cache: KeyValueCache, k: Tensor, v: Tensor, start: number): void;
-  /** `out = softmax(scale · q keysᵀ + bias) · values`, causal; `q`, `out` `[batch, time, heads, headDim]`. */
+  /**
+   * `out = softmax(scale · q keysᵀ + bias) · values`, causal; `q`, `out` `[batch, time, heads, headDim]`. What else it can
+   * do, {@linkcode AttentionOptions} say.
+   */
   attention(out: Tensor, q: Tensor, cache: KeyValueCache, kvHeads: number, options: AttentionOptions): void;
   /** The probabilities of the same, `out [batch, heads, time, start + time]`. */
   attentionWeights(out: Tensor, q: Tensor, cache: KeyValueCache, kvHeads: number, options: AttentionOptions): void;

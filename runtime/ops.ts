@@ -39,6 +39,8 @@ export interface Ops extends UnaryOps, GatedOps {
   rmsNorm(x: Tensor, weight: Tensor | undefined, eps: number): Tensor;
   /** `eˣ / Σ eˣ` over the last axis. */
   softmax(x: Tensor): Tensor;
+  /** The same over the `count` largest of each row, the first of equals; 0 for the others. */
+  topSoftmax(x: Tensor, count: number): Tensor;
   /** `ln softmax(logits)[target]` for each row: `[..., vocab]` → `[...]`. */
   logSoftmaxAt(logits: Tensor, targets: ArrayLike<number>): Tensor;
   /**
@@ -142,7 +144,7 @@ export function createOps(rt: OpsHost): Ops {
   ) {
     return (q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions, cache?: KeyValueCache) => {
       expectRows(name, q, k, v);
-      const [batch, time, heads, headDim] = q.shape, kvHeads = k.shape[2], { start, bias } = options;
+      const [batch, time, heads, headDim] = q.shape, kvHeads = k.shape[2], { start, bias, sinks, softcap } = options;
       const expected = [batch, time, kvHeads, headDim];
       if (q.shape.length !== 4 || String(k.shape) !== String(expected) || String(v.shape) !== String(expected)) {
         throw mismatch(name, [q, k, v], "q [batch, time, heads, headDim], k and v [batch, time, kvHeads, headDim]");
@@ -159,6 +161,12 @@ export function createOps(rt: OpsHost): Ops {
       }
       if (bias && (bias.shape[0] !== heads || dimOf(bias) < start + time)) {
         throw mismatch(name, [bias], `a bias [${heads}, ≥ ${start + time}]`);
+      }
+      if (sinks && (sinks.shape.length !== 1 || sinks.shape[0] !== heads)) {
+        throw mismatch(name, [sinks], `sinks [${heads}]`);
+      }
+      if (softcap !== undefined && !(softcap > 0)) {
+        throw new RangeError(`Cannot cap scores at ${softcap}, expected a number above 0`);
       }
       const out = rt.temp(shape(q.shape, start + time));
       return rt.scopeInto(out, () => {
@@ -214,6 +222,17 @@ export function createOps(rt: OpsHost): Ops {
       expectRows("softmax", x);
       const out = rt.temp(x.shape);
       kernels.softmax(out, x);
+      return out;
+    },
+    topSoftmax(x, count) {
+      expectRows("topSoftmax", x);
+      if (!(Number.isInteger(count) && count > 0 && count <= dimOf(x))) {
+        throw new RangeError(
+          `Cannot take the ${count} largest of ${describeTensor(x)}, expected from 1 to ${dimOf(x)}`,
+        );
+      }
+      const out = rt.temp(x.shape);
+      kernels.topSoftmax(out, x, count);
       return out;
     },
     logSoftmaxAt(logits, targets) {

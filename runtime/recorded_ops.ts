@@ -84,6 +84,12 @@ export function recordedOps(ops: Ops, rt: RecordingHost): Ops {
       tape?.record(out, [x], (g) => kernels.softmaxGrad(tape.gradient(x)!, g, out));
       return out;
     },
+    topSoftmax(x, count) {
+      // Where the softmax is 0, so is its gradient: no matter why.
+      const out = ops.topSoftmax(x, count), { tape } = rt;
+      tape?.record(out, [x], (g) => kernels.softmaxGrad(tape.gradient(x)!, g, out));
+      return out;
+    },
     logSoftmaxAt(logits, targets) {
       const out = ops.logSoftmaxAt(logits, targets), { tape } = rt;
       if (tape?.tracks(logits)) {
@@ -110,18 +116,19 @@ export function recordedOps(ops: Ops, rt: RecordingHost): Ops {
     attention(q, k, v, given, cache) {
       // Without a tape, too: blocks that are run again first run without one.
       const options = rt.attentionDropout ? { ...given, dropout: rt.attentionDropout } : given;
-      const { tape } = rt, { bias, start } = given;
-      if (!tape?.tracks(q, k, v, bias)) return ops.attention(q, k, v, options, cache);
+      const { tape } = rt, { bias, sinks, start } = given;
+      if (!tape?.tracks(q, k, v, bias, sinks)) return ops.attention(q, k, v, options, cache);
       if (cache || start) throw new TypeError(`Cannot record attention that begins at position ${start} of a cache`);
       const [batch, time, heads, headDim] = q.shape, lse = rt.temp([batch, heads, time]);
       const held: KeyValueCache = newKeyValueCache((s) => rt.temp(s), batch, k.shape[2], headDim, time);
       const out = ops.attention(q, k, v, { ...options, lse }, held);
-      tape.record(out, [q, k, v, bias], (g) => {
+      tape.record(out, [q, k, v, bias, sinks], (g) => {
         const d = {
           q: tape.sum(q),
           k: tape.sum(k),
           v: tape.sum(v),
           bias: tape.gradient(bias),
+          sinks: tape.gradient(sinks),
         };
         kernels.attentionGrad(d, g, { q, k, v, out, lse, cache: held }, options);
       });

@@ -104,6 +104,15 @@ export function referenceKernels(memory: WebAssembly.Memory): Kernels {
         for (let i = 0; i < n; i++) o[r * n + i] = Math.exp(row[i] - lse);
       }
     },
+    topSoftmax(out, x, count) {
+      const [o, a] = [f32(out), f32(x)], n = dimOf(x);
+      for (let r = 0; r < rowsOf(x); r++) {
+        const row = a.subarray(r * n, (r + 1) * n);
+        const largest = Array.from(row.keys()).sort((i, j) => row[j] - row[i] || i - j).slice(0, count);
+        const lse = logSumExp(Float32Array.from(largest, (i) => row[i]));
+        for (let i = 0; i < n; i++) o[r * n + i] = largest.includes(i) ? Math.exp(row[i] - lse) : 0;
+      }
+    },
     logSoftmaxAt(out, x, targets) {
       const [o, a, t] = [f32(out), f32(x), i32(targets)], n = dimOf(x);
       for (let r = 0; r < rowsOf(x); r++) o[r] = a[r * n + t[r]] - logSumExp(a.subarray(r * n, (r + 1) * n));

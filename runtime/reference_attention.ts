@@ -15,11 +15,11 @@ export function attentionReference(
     q: Tensor,
     cache: KeyValueCache,
     kvHeads: number,
-    { start, scale, window, bias }: AttentionOptions,
+    { start, scale, window, bias, sinks, softcap }: AttentionOptions,
     f: (batch: number, head: number, t: number, first: number, p: Float64Array) => void,
   ): void {
     const [batch, time, heads, headDim] = q.shape;
-    const [a, k, b] = [f32(q), f32(cache.keys), bias && f32(bias)];
+    const [a, k, b, sink] = [f32(q), f32(cache.keys), bias && f32(bias), sinks && f32(sinks)];
     for (let n = 0; n < batch; n++) {
       for (let h = 0; h < heads; h++) {
         const kvHead = n * kvHeads + Math.floor(h * kvHeads / heads);
@@ -31,9 +31,11 @@ export function attentionReference(
             for (let i = 0; i < headDim; i++) {
               score += a[((n * time + t) * heads + h) * headDim + i] * k[keyIndex(cache, kvHead, j, i, headDim)];
             }
-            p[j - first] = scale * score + (b ? b[h * dimOf(bias!) + position - j] : 0);
+            score *= scale;
+            if (softcap) score = softcap * Math.tanh(score / softcap);
+            p[j - first] = score + (b ? b[h * dimOf(bias!) + position - j] : 0);
           }
-          softmaxInPlace(p);
+          softmaxInPlace(p, sink?.[h]);
           f(n, h, t, first, p);
         }
       }
@@ -117,9 +119,10 @@ export function attentionReference(
   };
 }
 
-function softmaxInPlace(p: Float64Array): void {
-  const top = p.reduce((m, v) => Math.max(m, v), -Infinity);
-  let sum = 0;
+/** With a `sink`, probabilities sum to what it leaves. */
+function softmaxInPlace(p: Float64Array, sink = -Infinity): void {
+  const top = p.reduce((m, v) => Math.max(m, v), sink);
+  let sum = Math.exp(sink - top);
   for (let j = 0; j < p.length; j++) sum += p[j] = Math.exp(p[j] - top);
   for (let j = 0; j < p.length; j++) p[j] /= sum;
 }

@@ -8,11 +8,12 @@ export function attentionGradReference(
   into: (t: Sum) => Float32Array,
 ): Pick<GradientKernels, "attentionGrad"> {
   return {
-    attentionGrad(d, g, record, { scale, window, bias, dropout }) {
+    attentionGrad(d, g, record, { scale, window, bias, dropout, sinks, softcap }) {
       const [batch, time, heads, headDim] = record.q.shape, kvHeads = record.k.shape[2];
       const [q, k, v, b, shift] = [f32(record.q), f32(record.k), f32(record.v), f32(g), bias && f32(bias)];
       const sums = { q: new Float64Array(q.length), k: new Float64Array(k.length), v: new Float64Array(v.length) };
       const length = bias ? dimOf(bias) : 0, biasSums = new Float64Array(heads * length);
+      const sink = sinks && f32(sinks), sinkSums = new Float64Array(heads);
       const dot = (x: Float32Array, i: number, y: Float32Array, j: number) => {
         let sum = 0;
         for (let c = 0; c < headDim; c++) sum += x[i + c] * y[j + c];
@@ -25,12 +26,13 @@ export function attentionGradReference(
           const keyAt = (j: number) => ((n * time + j) * kvHeads + kvHead) * headDim;
           for (let t = 0; t < time; t++) {
             const at = queryAt(t), first = window ? Math.max(0, t - window + 1) : 0;
-            const scores = Float64Array.from({ length: t + 1 - first }, (_, i) => {
-              const j = first + i;
-              return scale * dot(q, at, k, keyAt(j)) + (shift ? shift[h * length + t - j] : 0);
+            const dots = Float64Array.from({ length: t + 1 - first }, (_, i) => {
+              const s = scale * dot(q, at, k, keyAt(first + i));
+              return softcap ? Math.tanh(s / softcap) : s;
             });
-            const top = scores.reduce((m, s) => Math.max(m, s), -Infinity);
-            const total = scores.reduce((sum, s) => sum + Math.exp(s - top), 0);
+            const scores = dots.map((s, i) => s * (softcap ?? 1) + (shift ? shift[h * length + t - first - i] : 0));
+            const last = sink ? sink[h] : -Infinity, top = scores.reduce((m, s) => Math.max(m, s), last);
+            const total = scores.reduce((sum, s) => sum + Math.exp(s - top), Math.exp(last - top));
             const p = scores.map((s) => Math.exp(s - top) / total);
             const word = ((n * heads + h) * time + t) * time + first;
             const kept = p.map((_, i) =>
@@ -38,9 +40,10 @@ export function attentionGradReference(
             );
             const dp = p.map((_, i) => kept[i] * dot(b, at, v, keyAt(first + i)));
             const delta = p.reduce((sum, x, i) => sum + x * dp[i], 0);
+            sinkSums[h] -= Math.exp(last - top) / total * delta;
             p.forEach((x, i) => {
-              const ds = x * (dp[i] - delta), j = keyAt(first + i);
-              if (shift) biasSums[h * length + t - first - i] += ds;
+              const slope = softcap ? 1 - dots[i] ** 2 : 1, ds = x * (dp[i] - delta) * slope, j = keyAt(first + i);
+              if (shift) biasSums[h * length + t - first - i] += x * (dp[i] - delta);
               for (let c = 0; c < headDim; c++) {
                 sums.q[at + c] += scale * ds * k[j + c];
                 sums.k[j + c] += scale * ds * q[at + c];
@@ -50,8 +53,9 @@ export function attentionGradReference(
           }
         }
       }
-      for (const name of ["q", "k", "v", "bias"] as const) {
-        const to = d[name] && into(d[name]), from = name === "bias" ? biasSums : sums[name];
+      const all = { ...sums, bias: biasSums, sinks: sinkSums };
+      for (const name of ["q", "k", "v", "bias", "sinks"] as const) {
+        const to = d[name] && into(d[name]), from = all[name];
         if (to) { for (let i = 0; i < to.length; i++) to[i] += from[i]; }
       }
     },

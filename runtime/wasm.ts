@@ -104,6 +104,8 @@ export function wasmKernels(pool: Dispatch, linear: LinearMemory, scratch: Arena
     rmsNorm: (out, x, weight, eps) =>
       split("rms_norm_f32", rowsOf(x), dimOf(x) * 3, out.ptr, x.ptr, pointer(weight), dimOf(x), eps),
     softmax: (out, x) => split("softmax_f32", rowsOf(x), dimOf(x) * COST.exp, out.ptr, x.ptr, dimOf(x)),
+    topSoftmax: (out, x, count) =>
+      split("top_softmax_f32", rowsOf(x), dimOf(x) * (COST.exp + count), out.ptr, x.ptr, dimOf(x), count),
     logSoftmaxAt: (out, x, targets) =>
       split("log_softmax_at_f32", rowsOf(x), dimOf(x) * COST.exp, out.ptr, x.ptr, targets.ptr, dimOf(x)),
     sinusoid(out, positions, frequencies, layout) {
@@ -135,7 +137,8 @@ export function wasmKernels(pool: Dispatch, linear: LinearMemory, scratch: Arena
       const args = [keys.ptr, values.ptr, k.ptr, v.ptr, start, time, heads, headDim, capacity];
       split("append_f32", batch * heads * panels, Math.min(time, PANEL) * headDim * COST.copy, ...args);
     },
-    attention(out, q, { keys, values, capacity }, kvHeads, { start, scale, window, bias, lse, dropout }) {
+    attention(out, q, { keys, values, capacity }, kvHeads, options) {
+      const { start, scale, window, bias, lse, dropout, sinks, softcap = 0 } = options;
       const [batch, time, heads, headDim] = q.shape, wide = panelsOf(headDim) * 8;
       const units = batch * kvHeads * Math.ceil(time * heads / kvHeads / ROWS);
       const seen = window ? Math.min(window, start + time) : start + time / 2;
@@ -143,17 +146,17 @@ export function wasmKernels(pool: Dispatch, linear: LinearMemory, scratch: Arena
       const slot = 4 * ROWS * (headDim + KEY_BLOCK + wide + 2);
       const mark = scratch.mark(), space = scratch.alloc(Math.ceil(units / chunk) * slot);
       const shape = [start, time, heads, kvHeads, headDim, capacity, window, bias ? dimOf(bias) : 0];
-      const pointers = [out.ptr, pointer(lse), q.ptr, keys.ptr, values.ptr, pointer(bias), space];
+      const pointers = [out.ptr, pointer(lse), q.ptr, keys.ptr, values.ptr, pointer(bias), pointer(sinks), space];
       const dropped = dropoutArguments(dropout?.rate ?? 0, dropout?.seed ?? 0);
-      pool.run("attention_f32", units, chunk, ...pointers, ...shape, scale, ...dropped, slot, chunk);
+      pool.run("attention_f32", units, chunk, ...pointers, ...shape, scale, softcap, ...dropped, slot, chunk);
       scratch.rewind(mark);
     },
     attentionWeights(out, q, { keys, capacity }: KeyValueCache, kvHeads, options: AttentionOptions) {
-      const { start, scale, window, bias } = options, [batch, time, heads, headDim] = q.shape;
+      const { start, scale, window, bias, sinks, softcap = 0 } = options, [batch, time, heads, headDim] = q.shape;
       const shape = [start, time, heads, kvHeads, headDim, capacity, window, bias ? dimOf(bias) : 0];
       const work = (start + time) * (headDim + COST.exp);
-      const pointers = [out.ptr, q.ptr, keys.ptr, pointer(bias)];
-      split("attention_weights_f32", batch * heads * time, work, ...pointers, ...shape, scale);
+      const pointers = [out.ptr, q.ptr, keys.ptr, pointer(bias), pointer(sinks)];
+      split("attention_weights_f32", batch * heads * time, work, ...pointers, ...shape, scale, softcap);
     },
     add: repeated("add_f32"),
     mul: repeated("mul_f32"),

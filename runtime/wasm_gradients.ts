@@ -149,8 +149,9 @@ export function wasmGradients(
       const args = [dx.ptr, g.ptr, table.ptr, start, time, heads, headDim, dimOf(table) / 2, adds(dx)];
       split(name, batch * time, heads * headDim * COST.copy, ...args);
     },
-    attentionGrad: (d, g, { q, k, v, out, lse, cache }, { scale, window, bias, dropout }) =>
+    attentionGrad: (d, g, { q, k, v, out, lse, cache }, options) =>
       briefly(() => {
+        const { scale, window, bias, dropout, sinks, softcap = 0 } = options;
         const [batch, time, heads, headDim] = q.shape, kvHeads = k.shape[2];
         const dropped = dropoutArguments(dropout?.rate ?? 0, dropout?.seed ?? 0);
         const biasLength = bias ? dimOf(bias) : 0;
@@ -166,16 +167,20 @@ export function wasmGradients(
           heads,
           headDim,
         );
-        const { keys } = cache, shape = [time, heads, kvHeads, headDim, window, biasLength, scale, ...dropped];
+        const { keys } = cache, shape = [time, heads, kvHeads, headDim, window, biasLength, scale, softcap, ...dropped];
         if (d.q || d.k || d.v) {
           const units = batch * kvHeads, seen = window ? Math.min(window, time) : time / 2;
           const chunk = pool.chunk(units, batch * time * heads * seen * (5 * headDim + COST.exp));
-          // Probabilities and their gradients, those of four queries once more, and values laid out as keys.
-          const slot = 4 * KEY_BLOCK * (2 * KEY_BLOCK + ROWS + headDim);
+          // Probabilities and their gradients, those of four queries once more, values laid out as keys, slopes of a cap.
+          const slot = 4 * KEY_BLOCK * (2 * KEY_BLOCK + ROWS + headDim + 1);
           const space = scratch.alloc(Math.ceil(units / chunk) * slot);
           const add = adds(d.q) | adds(d.k) << 1 | adds(d.v) << 2;
           const pointers = [d.q, d.k, d.v, g, q, k, v, keys, bias, lse, delta].map(pointer);
           pool.run("attention_dx_f32", units, chunk, ...pointers, space, ...shape, add, slot, chunk);
+        }
+        if (d.sinks) {
+          const pointers = [d.sinks, sinks, lse, delta].map(pointer);
+          split("attention_dsinks_f32", heads, batch * time * COST.exp, ...pointers, batch, time, heads);
         }
         if (d.bias) {
           const swapped = newKeyValueCache(temp, batch, kvHeads, headDim, time);

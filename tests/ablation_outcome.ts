@@ -5,7 +5,7 @@ import { presetConfig, presetPath } from "../model/ablation/presets.ts";
 import { compareArms } from "../model/ablation/comparisons.ts";
 import { summary } from "../model/ablation/statistics.ts";
 import type { Study, TrialTraining } from "../model/ablation/study.ts";
-import type { ModelConfig } from "../model/config.ts";
+import type { ModelConfig, ResolvedOptions } from "../model/config.ts";
 import { describeModel } from "../model/decoder.ts";
 import { createRandom } from "../model/random.ts";
 
@@ -205,7 +205,8 @@ function sampleRun(
     return { step: every * (i + 1), ...score(at(every * (i + 1)) + 0.02) };
   });
   const last = evaluations[evaluations.length - 1], { config } = arm, { context } = config;
-  const worse = config.position.type === "alibi" ? 0.004 : config.position.type === "rope" ? 0.35 : 0.12;
+  const [position] = [config.position].flat() as ResolvedOptions[];
+  const worse = position.type === "alibi" ? 0.004 : position.type === "rope" ? 0.35 : 0.12;
   return {
     key: digits(64, createRandom(seed, `key ${index}`)),
     arm: arm.name,
@@ -219,7 +220,7 @@ function sampleRun(
       { length: steps / 20 },
       (_, i) => ({ step: 20 * (i + 1), loss: at(20 * (i + 1) - 10) + jitter() }),
     ),
-    ...(training.lengths.length && config.position.type !== "learned" && !diverges
+    ...(training.lengths.length && position.type !== "learned" && !diverges
       ? {
         lengths: training.lengths.map((m) => {
           return { length: m * context, loss: level + 0.03 + worse * Math.log2(m) ** 1.5 * (1 + 0.2 * normal(own)) };

@@ -194,7 +194,7 @@ const wrong: [what: string, definition: unknown, message: string][] = [
     "a path of training",
     { vary: [{ path: "learningRate", values: [1] }] },
     'Cannot vary "learningRate": a model has no "learningRate", expected "vocab", "context", "dim", "depth", "heads", ' +
-    '"tied", "position", "norm", "attention", "feedForward", "block", "init"',
+    '"tied", "stem", "position", "norm", "attention", "queryKey", "scores", "feedForward", "block", "head", "init"',
   ],
   [
     "a path that is none",
@@ -210,7 +210,7 @@ const wrong: [what: string, definition: unknown, message: string][] = [
     "a wrong base",
     { base: { ...base, feedforward: "relu" } },
     'Cannot plan arm "base": it has no "feedforward", expected "vocab", "context", "dim", "depth", "heads", "tied", ' +
-    '"position", "norm", "attention", "feedForward", "block", "init"',
+    '"stem", "position", "norm", "attention", "queryKey", "scores", "feedForward", "block", "head", "init"',
   ],
   [
     "an unknown component",
@@ -242,7 +242,7 @@ const wrong: [what: string, definition: unknown, message: string][] = [
   [
     "an entry of no list",
     { vary: [{ path: "norm[1]", values: ["none"] }] },
-    'Cannot plan arm "norm[1]=none": norm[1]: norm is {"type":"rmsNorm","eps":0.00001}, expected a list of at least 2',
+    'Cannot plan arm "norm[1]=none": norm[1]: norm is {"type":"rmsNorm","eps":0.00001,"weight":true,"offset":0}, expected a list of at least 2',
   ],
   [
     "a part of nothing",

@@ -203,7 +203,7 @@ const known =
   '"$schema", "title", "base", "to", "vary", "mode", "seeds", "budget", "match", "training", "sweep", "data", ' +
   '"evaluations", "lengths", "target", "detect", "alpha", "costs"';
 const fields =
-  '"context", "dim", "depth", "heads", "tied", "position", "norm", "attention", "feedForward", "block", "init"';
+  '"context", "dim", "depth", "heads", "tied", "stem", "position", "norm", "attention", "queryKey", "scores", "feedForward", "block", "head", "init"';
 const settings =
   '"batch", "learningRate", "warmup", "schedule", "optimizer", "clip", "dropout", "smoothing", "zLoss", "order"';
 const taskNames = '"copy", "reverse", "sort", "associative recall", "induction", "modular addition", "dyck"';
@@ -226,7 +226,7 @@ const wrongShapes: readonly (readonly [definition: unknown, message: string])[] 
   ],
   [
     { base: { norm: { type: "rmsNorm", epsilon: 1 } } },
-    'base.norm: "rmsNorm" has no option "epsilon", expected "eps"',
+    'base.norm: "rmsNorm" has no option "epsilon", expected "eps", "weight", "offset"',
   ],
   [
     { base: { norm: ["none", { type: "rmsNorm", eps: -1 }] } },
@@ -234,8 +234,8 @@ const wrongShapes: readonly (readonly [definition: unknown, message: string])[] 
   ],
   [{ base: { norm: [] } }, "base.norm is [], expected a list that is not empty"],
   [
-    { base: { position: ["rope"] } },
-    'base.position: unknown type ["rope"], expected one of "sinusoidal", "learned", "rope", "alibi", "none"',
+    { base: { stem: ["plain"] } },
+    'base.stem: unknown type ["plain"], expected one of "plain"',
   ],
   [{ vary: 5 }, "vary is 5, expected an object of lists, or a list"],
   [{ vary: {} }, "vary is {}, expected at least one path"],
@@ -338,7 +338,7 @@ const wrongTogether: readonly (readonly [definition: unknown, message: string])[
   ],
   [
     { vary: { "norm.epsilon": [1] } },
-    'vary: arm "norm.epsilon=1": norm: "rmsNorm" has no option "epsilon", expected "eps"',
+    'vary: arm "norm.epsilon=1": norm: "rmsNorm" has no option "epsilon", expected "eps", "weight", "offset"',
   ],
   [{ vary: ["norm=layerNorm", "norm=none"] }, "vary: norm is varied twice, expected each path once"],
   [
@@ -382,7 +382,7 @@ Deno.test("components of others: in definitions and in the schema, with their op
     slot: "norm",
     type: "mine",
     options: { gain: number(1, { above: 0 }) },
-    build: (_, context) => rmsNorm.build({ eps: 1e-5 }, context),
+    build: (_, context) => rmsNorm.build({ eps: 1e-5, weight: true, offset: 0 }, context),
   };
   const components = [mine as Component], definition = { vary: { norm: ["mine", { type: "mine", gain: 2 }] } };
   assertEquals(resolveStudy(definition, { components }).vary, [{ path: "norm", values: definition.vary.norm }]);
@@ -414,9 +414,13 @@ Deno.test("the schema says what every field is and, where it has one, its defaul
   assertEquals(defaults(match.anyOf![1]), standardMatch);
   const standards = Object.entries(schema.$defs).map(([slot, part]) => [slot, part.default]);
   assertEquals(Object.fromEntries(standards), {
+    stem: "plain",
     position: "rope",
     norm: "rmsNorm",
     attention: "multiHead",
+    queryKey: "plain",
+    scores: "softmax",
+    head: "linear",
     feedForward: "swiglu",
     block: "preNorm",
     init: "normal",

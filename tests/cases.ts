@@ -7,13 +7,12 @@ import type { Kernels } from "../runtime/kernels.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { size, sliceRows, type Tensor } from "../runtime/tensor.ts";
 import { attentionCases } from "./attention_cases.ts";
-import type { OpCase } from "./op_case.ts";
+import { type OpCase, TOLERANCE } from "./op_case.ts";
 import { optimizerCases } from "./optimizer_cases.ts";
 import { uniformTensor } from "./support.ts";
 
 export type { OpCase };
 
-const TOLERANCE = 2e-6;
 /** A row, rows around a tile of 4 × 8, odd ones. */
 const ROWS = [[1, 1], [1, 8], [3, 7], [4, 9], [5, 33], [2, 64]] as const;
 
@@ -169,6 +168,14 @@ export const opCases: Readonly<Record<Op, readonly OpCase[]>> = {
     run: (rt, x) => rt.ops.softmax(rt.ops.scale(x, 10)),
     tolerance: TOLERANCE,
   })),
+  topSoftmax: ROWS.flatMap((shape) =>
+    [1, 2, 5].filter((count) => count <= shape[1]).map((count): OpCase => ({
+      name: `${count} of ${shape.join("×")}`,
+      inputs: [shape],
+      run: (rt, x) => rt.ops.topSoftmax(rt.ops.scale(x, 3), count),
+      tolerance: TOLERANCE,
+    }))
+  ),
   logSoftmaxAt: ROWS.map((shape) => ({
     name: shape.join("×"),
     inputs: [shape],

@@ -1,3 +1,4 @@
+import { families } from "../plugins/huggingface/families.ts";
 import { loadModel } from "../model/checkpoint.ts";
 import { CheckpointError, memorySource, openSource, type Source } from "../model/source.ts";
 import { huggingface } from "../plugins/huggingface/mod.ts";
@@ -105,9 +106,9 @@ Deno.test("a shorter context cuts tables of positions, and nothing else", async 
 });
 
 Deno.test("fields that the model does not use are named, not dropped", async () => {
-  const { model, checkpoint } = await load(llamaFolder({ rope_interleaved: false, use_cache: true, mup_scale: 3 }));
+  const { model, checkpoint } = await load(llamaFolder({ rope_interleaved: false, use_cache: true, mup_note: 3 }));
   model.close();
-  assertEquals(checkpoint.notes, ["config.json: rope_interleaved, mup_scale: not used by llama models in Tenon"]);
+  assertEquals(checkpoint.notes, ["config.json: rope_interleaved, mup_note: not used by llama models in Tenon"]);
 });
 
 Deno.test("progress goes up to the whole", async () => {
@@ -249,12 +250,14 @@ const broken: [what: string, files: () => Files, message: string | RegExp, file?
   [
     "no model_type",
     () => llamaFolder({ model_type: undefined }),
-    "Cannot read config.json: model_type is undefined, expected llama or gpt2 or tenon with a tenon section",
+    "Cannot read config.json: model_type is undefined, expected " +
+    `${Object.keys(families).join(" or ")} or tenon with a tenon section`,
   ],
   [
     "a family that is not known",
     () => llamaFolder({ model_type: "mamba" }),
-    'Cannot read config.json: model_type is "mamba", expected llama or gpt2 or tenon with a tenon section',
+    'Cannot read config.json: model_type is "mamba", expected ' +
+    `${Object.keys(families).join(" or ")} or tenon with a tenon section`,
   ],
   [
     "a size that is a text",
@@ -264,17 +267,34 @@ const broken: [what: string, files: () => Files, message: string | RegExp, file?
   [
     "an activation that is not known",
     () => llamaFolder({ hidden_act: "mish" }),
-    'Cannot read config.json: hidden_act is "mish", expected "silu" or "gelu" or "gelu_new" or "gelu_pytorch_tanh" or "relu"',
+    'Cannot read config.json: hidden_act is "mish", expected "silu" or "swish" or "gelu" or "gelu_new" or ' +
+    '"gelu_pytorch_tanh" or "gelu_fast" or "relu"',
   ],
   [
     "a rope scaling that is not known",
-    () => llamaFolder({ rope_scaling: { rope_type: "yarn", factor: 4 } }),
-    'Cannot read config.json: rope_scaling: rope_type is "yarn", expected "default" or "linear" or "llama3"',
+    () => llamaFolder({ rope_scaling: { rope_type: "mrope", factor: 4 } }),
+    'Cannot read config.json: rope_scaling: rope_type is "mrope", expected "default" or "linear" or "dynamic" or ' +
+    '"llama3" or "yarn" or "longrope" or "su"',
   ],
   [
     "a rope scaling with a field too many",
     () => llamaFolder({ rope_scaling: { type: "linear", factor: 4, beta: 1 } }),
     "Cannot read config.json: rope scaling has beta, expected nothing else",
+  ],
+  [
+    "a window that its family has not",
+    () => llamaFolder({ sliding_window: 4 }),
+    "Cannot read config.json: sliding_window is 4, which llama models in Tenon do not know, expected none",
+  ],
+  [
+    "a field of no family that sounds like more",
+    () => llamaFolder({ mup_scale: 3 }),
+    "Cannot read config.json: mup_scale is 3, which llama models in Tenon do not know, expected none",
+  ],
+  [
+    "two names of a field that differ",
+    () => llamaFolder({ model_type: "bloom", n_embed: 8, hidden_size: 16 }),
+    "Cannot read config.json: hidden_size is 16, expected what n_embed is, 8",
   ],
   [
     "a switch that is not supported",

@@ -3,8 +3,9 @@ import type { Component } from "../components/component.ts";
 import { ones } from "../components/init.ts";
 import { number } from "../components/options.ts";
 import { bytes } from "../components/tokenizers/bytes.ts";
-import { assertRejects } from "./assert.ts";
-import { testComponent } from "./kit.ts";
+import { describeModel } from "../model/decoder.ts";
+import { assertEquals, assertRejects, assertThrows } from "./assert.ts";
+import { testComponent, tinyConfig } from "./kit.ts";
 
 for (const component of builtins) {
   Deno.test(`${component.slot} "${component.type}" passes the conformance kit`, () =>
@@ -53,6 +54,25 @@ Deno.test("the kit refuses an attention that sees the future", async () => {
     Error,
     "No token may see a later one",
   );
+});
+
+Deno.test("an attention that leaves out what a config asks for is refused, both by name", () => {
+  const deaf: Component<"attention", "deaf", Record<never, never>> = {
+    slot: "attention",
+    type: "deaf",
+    options: {},
+    build: () => ({ forward: (x) => x }),
+  };
+  const config = { ...tinyConfig, attention: "deaf" } as const, components = [deaf];
+  for (const [slot, type] of [["queryKey", "headNorm"], ["scores", "sinks"]]) {
+    const { message } = assertThrows(() => describeModel({ ...config, [slot]: type }, { components }), TypeError);
+    assertEquals(
+      message,
+      `Cannot build a model with ${slot} "${type}": attention "deaf" does not ask for it, expected ` +
+        (slot === "scores" ? '"softmax"' : '"plain"'),
+    );
+  }
+  assertEquals(describeModel(config, { components }).layers.length > 0, true);
 });
 
 Deno.test("the kit refuses an attention that forgets its cache", async () => {

@@ -24,7 +24,7 @@ const messages: [what: string, config: unknown, message: string][] = [
     "an unknown key",
     { ...sizes, feedforward: "relu" },
     'Cannot build a model: it has no "feedforward", expected "vocab", "context", "dim", "depth", "heads", "tied", ' +
-    '"position", "norm", "attention", "feedForward", "block", "init"',
+    '"stem", "position", "norm", "attention", "queryKey", "scores", "feedForward", "block", "head", "init"',
   ],
   [
     "a missing size",
@@ -55,12 +55,12 @@ const messages: [what: string, config: unknown, message: string][] = [
   [
     "a component of another slot",
     { ...sizes, block: "swiglu" },
-    'Cannot build block: unknown type "swiglu", expected one of "preNorm", "postNorm", "parallel"',
+    'Cannot build block: unknown type "swiglu", expected one of "preNorm", "postNorm", "parallel", "sandwich", "afterNorm"',
   ],
   [
     "an option that does not exist",
     { ...sizes, norm: { type: "rmsNorm", epsilon: 1e-5 } },
-    'Cannot build norm: "rmsNorm" has no option "epsilon", expected "eps"',
+    'Cannot build norm: "rmsNorm" has no option "epsilon", expected "eps", "weight", "offset"',
   ],
   [
     "an option out of range",
@@ -81,9 +81,14 @@ const messages: [what: string, config: unknown, message: string][] = [
     "an object option with a field too many",
     { ...sizes, position: { type: "rope", scaling: { type: "linear", factor: 2, offset: 1 } } },
     'Cannot build position.scaling: current value is {"type":"linear","factor":2,"offset":1}, expected ' +
-    '{ "type": "linear", "factor": a number above 0 } or { "type": "llama3", "factor": a number above 0, ' +
+    '{ "type": "linear", "factor": a number above 0 } or { "type": "dynamic", "factor": a number above 0, ' +
+    '"originalContext": a number above 0 } or { "type": "llama3", "factor": a number above 0, ' +
     '"lowFrequencyFactor": a number above 0, "highFrequencyFactor": a number above 0, ' +
-    '"originalContext": a number above 0 }, or null for none',
+    '"originalContext": a number above 0 } or { "type": "yarn", "factor": a number above 0, ' +
+    '"originalContext": a number above 0, "betaFast": a number above 0, "betaSlow": a number above 0, ' +
+    '"truncate": true or false, "attentionFactor": a number above 0 } or { "type": "longrope", ' +
+    '"shortFactors": numbers above 0, "longFactors": numbers above 0, "originalContext": a number above 0, ' +
+    '"attentionFactor": a number above 0 }, or null for none',
   ],
   [
     "an empty list",
@@ -91,9 +96,21 @@ const messages: [what: string, config: unknown, message: string][] = [
     "Cannot build norm: current value is [], expected a list that is not empty",
   ],
   [
-    "a list of positions",
-    { ...sizes, position: ["rope", "alibi"] },
-    'Cannot build position: current value is ["rope","alibi"], expected one position for all layers',
+    "a list of stems",
+    { ...sizes, stem: ["plain"] },
+    'Cannot build stem: current value is ["plain"], expected one stem for all layers',
+  ],
+  [
+    "a list with a position that is added to embeddings",
+    { ...sizes, position: ["rope", "learned"] },
+    'Cannot build position: position[1] "learned" is added to embeddings, which all layers share, and position[0] is ' +
+    '"rope", expected one position, or several that are not added',
+  ],
+  [
+    "two positions that are added to embeddings",
+    { ...sizes, position: ["sinusoidal", "learned"] },
+    'Cannot build position: position[0] "sinusoidal" is added to embeddings, which all layers share, and position[1] is ' +
+    '"learned", expected one position, or several that are not added',
   ],
   [
     "a wrong entry of a list",
@@ -110,6 +127,27 @@ const messages: [what: string, config: unknown, message: string][] = [
     "key heads that do not divide heads",
     { ...sizes, attention: { type: "groupedQuery", kvHeads: 3 } },
     "Cannot build blocks.0.attention: attention.kvHeads 3 does not divide heads 4",
+  ],
+  [
+    "an offset of no weight",
+    { ...sizes, norm: { type: "rmsNorm", weight: false, offset: 1 } },
+    "Cannot build blocks.0.norm1: norm.offset 1 is added to a weight, but norm.weight is false",
+  ],
+  [
+    "more active experts than there are",
+    { ...sizes, feedForward: { type: "experts", experts: 2, active: 3 } },
+    "Cannot build blocks.0.feedForward: feedForward.active 3 is more than feedForward.experts 2",
+  ],
+  [
+    "factors of a longrope for other heads",
+    {
+      ...sizes,
+      position: {
+        type: "rope",
+        scaling: { type: "longrope", shortFactors: [1, 2], longFactors: [1], originalContext: 8, attentionFactor: 1 },
+      },
+    },
+    "Cannot build position: position.scaling.longFactors has 1 numbers, but attention.headDim is 4",
   ],
   [
     "rope on heads of odd width",
@@ -153,11 +191,15 @@ Deno.test("changing any option of a component changes what the model computes, o
   const logits = async (config: unknown) => {
     using model = createModel(runtime, { ...sizes, ...config as object }, { seed: 1 });
     const values = [...await runtime.scope(() => runtime.read(model.forward([1, 2, 3, 4, 5, 6, 7, 8])))];
-    return JSON.stringify([values, [...model.params.keys()]]);
+    // What weights start as is what some options are about.
+    const starts = await Promise.all([...model.params.values()].map((p) => runtime.read(p.tensor)));
+    return JSON.stringify([values, [...model.params.keys()], starts.map((v) => [...v])]);
   };
   const others: Record<string, unknown> = {
     "layerNorm.eps": 0.5,
     "layerNorm.bias": false,
+    weight: false,
+    offset: 1,
     "rmsNorm.eps": 0.5,
     "sinusoidal.base": 50,
     "sinusoidal.layout": "half",
@@ -174,6 +216,21 @@ Deno.test("changing any option of a component changes what the model computes, o
     hidden: 24,
     approximate: "tanh",
     sharedNorm: false,
+    "alibi.max": 4,
+    "clip.limit": 0.01,
+    "perHeadNorm.eps": 0.5,
+    centered: false,
+    "softcap.cap": 0.01,
+    "experts.experts": 3,
+    active: 1,
+    kind: "reglu",
+    "plain.scale": 2,
+    "plain.norm": true,
+    "plain.width": 8,
+    "linear.bias": true,
+    "linear.softcap": 0.1,
+    "preNorm.residual": 0.5,
+    "parallel.residual": 0.5,
     "normal.std": 0.5,
     residual: true,
     distribution: "normal",
@@ -203,7 +260,10 @@ Deno.test("a name alone and an object with it as type are the same choice", () =
 Deno.test("a resolved config is plain JSON and resolves to itself", () => {
   const resolved = resolveConfig(builtins, { ...sizes, norm: ["rmsNorm", "layerNorm"], attention: "groupedQuery" });
   assertEquals(resolveConfig(builtins, JSON.parse(JSON.stringify(resolved))), resolved);
-  assertEquals(resolved.norm, [{ type: "rmsNorm", eps: 1e-5 }, { type: "layerNorm", eps: 1e-5, bias: true }]);
+  assertEquals(resolved.norm, [
+    { type: "rmsNorm", eps: 1e-5, weight: true, offset: 0 },
+    { type: "layerNorm", eps: 1e-5, bias: true, weight: true, offset: 0 },
+  ]);
 });
 
 Deno.test("lists are repeated over depth", () => {
@@ -227,7 +287,10 @@ Deno.test("options describe themselves as JSON Schema", () => {
   const rope = builtins.find((c) => c.type === "rope")!.options as Options<Record<string, unknown>>;
   assertEquals(rope.base.schema, { type: "number", default: 10000, exclusiveMinimum: 1 });
   assertEquals(rope.layout.schema, { enum: ["half", "interleaved"], default: "half" });
-  assertEquals(rope.dims.schema, { anyOf: [{ type: "integer", minimum: 2 }, { type: "null" }], default: null });
+  assertEquals(rope.dims.schema, {
+    anyOf: [{ type: "integer", minimum: 2, maximum: 1048576 }, { type: "null" }],
+    default: null,
+  });
 });
 
 Deno.test("describe() counts what a person counts by hand", () => {

@@ -9,7 +9,7 @@ import { generateText } from "../model/text.ts";
 import type { Model } from "../model/decoder.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { assert, assertEquals } from "./assert.ts";
-import { fixtures, golden, hasFixture, readGolden, readJson, variants } from "./support.ts";
+import { fixtures, golden, goldenModels, hasFixture, readGolden, readJson, variants } from "./support.ts";
 import { gpuVariants, hasWebgpu, webgpuRuntime } from "./webgpu.ts";
 
 const everywhere = [...variants, ...gpuVariants];
@@ -31,7 +31,7 @@ interface Meta {
   hidden_f32_vs_f64_maxabs: Record<string, number>;
 }
 
-for (const name of ["llama_mha", "llama_gqa", "llama3_rope", "gpt2"]) {
+for (const name of goldenModels) {
   const folder = new URL(`${name}/`, golden);
   for (const variant of everywhere) {
     Deno.test(`${name}: logits, hidden states and greedy ids are PyTorch's on ${variant.name}`, async () => {
@@ -88,7 +88,7 @@ for (const name of ["llama_mha", "llama_gqa", "llama3_rope", "gpt2"]) {
 
 Deno.test("a config.json that transformers 5 wrote describes the same model", async () => {
   const { huggingfaceFormat } = await import("../plugins/huggingface/format.ts");
-  for (const name of ["llama_mha", "llama_gqa", "llama3_rope", "gpt2"]) {
+  for (const name of goldenModels) {
     const folder = new URL(`${name}/`, golden);
     using hub = openSource(folder.pathname);
     const renamed = { ...hub, read: hub.read, size: (file: string) => hub.size(own(file)) };

@@ -1,6 +1,9 @@
 import { alibiSlopes } from "../components/positions/alibi.ts";
+import { rope } from "../components/positions/rope.ts";
 import { ropeFrequencies } from "../components/positions/rope_scaling.ts";
-import type { RotaryLayout } from "../runtime/kernels.ts";
+import { readFields } from "../plugins/huggingface/fields.ts";
+import { readRope } from "../plugins/huggingface/rope.ts";
+import type { AttentionOptions, RotaryLayout } from "../runtime/kernels.ts";
 import { newKeyValueCache } from "../runtime/key_value_cache.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { Tape } from "../runtime/tape.ts";
@@ -30,16 +33,16 @@ function swapAxes(rt: Runtime, t: Tensor): Tensor {
 const feedForward = (rt: Runtime, { x, w_gate, w_up, w_down }: Inputs["t"], gated: (g: Tensor, u: Tensor) => Tensor) =>
   rt.ops.matmul(gated(rt.ops.matmul(x, w_gate), rt.ops.matmul(x, w_up)), w_down);
 
-function attention(options: (inputs: Inputs, rt: Runtime) => { window?: number; scale?: number; bias?: Tensor }): Run {
+function attention(options: (inputs: Inputs, rt: Runtime) => Partial<AttentionOptions>): Run {
   return (rt, inputs) => {
     const [q, k, v] = [inputs.t.q, inputs.t.k, inputs.t.v].map((t) => swapAxes(rt, t));
     const [batch, time, , headDim] = q.shape, length = k.shape[1], start = length - time;
     const cache = newKeyValueCache((s) => rt.temp(s), batch, k.shape[2], headDim, length);
-    const { window = 0, scale = headDim ** -0.5, bias } = options(inputs, rt);
-    if (!start) return swapAxes(rt, rt.ops.attention(q, k, v, { start, window, scale, ...(bias && { bias }) }));
+    const all: AttentionOptions = { start, window: 0, scale: headDim ** -0.5, ...options(inputs, rt) };
+    if (!start) return swapAxes(rt, rt.ops.attention(q, k, v, all));
     const out = rt.temp(q.shape);
     rt.kernels.append(cache, k, v, 0);
-    rt.kernels.attention(out, q, cache, k.shape[2], { start, window, scale, ...(bias && { bias }) });
+    rt.kernels.attention(out, q, cache, k.shape[2], all);
     return swapAxes(rt, out);
   };
 }
@@ -143,6 +146,8 @@ const covered: Readonly<Record<string, Run>> = {
   "attention/causal_mqa": attention(() => ({})),
   "attention/causal_with_past_Tq2_Tk9": attention(() => ({})),
   "attention/sliding_window_3": attention(({ params }) => ({ window: params.window })),
+  "attention/softcap_2": attention(({ params }) => ({ softcap: params.softcap })),
+  "attention/sinks": attention(({ t }) => ({ sinks: t.sinks })),
   "attention/scale_0.3": attention(({ params }) => ({ scale: params.scale })),
   "attention/causal_alibi_4h": attention((_, rt) => ({
     bias: rt.tensor([4, 6], alibiSlopes(4).flatMap((slope) => [0, 1, 2, 3, 4, 5].map((distance) => -slope * distance))),
@@ -161,9 +166,7 @@ const later = new Set([
   "cross_entropy/kl_distill_T2",
   ...["quick_gelu", "softplus", "elu", "leaky_relu", "mish", "hard_swish", "softcap_5"].map((n) => `activations/${n}`),
   "sinusoidal/fairseq_concat_32x16_pad1",
-  ...["full_no_mask", "softcap_2", "sinks", "key_padding_full", "cross_Tq3_Tk7", "additive_bias"].map((n) =>
-    `attention/${n}`
-  ),
+  ...["full_no_mask", "key_padding_full", "cross_Tq3_Tk7", "additive_bias"].map((n) => `attention/${n}`),
 ]);
 
 const index = readJson<Record<string, Record<string, { params: unknown }>>>(new URL("ops/index.json", golden));
@@ -226,29 +229,55 @@ Deno.test("ALiBi slopes are the golden ones for every number of heads", () => {
   }
 });
 
-Deno.test("scaled rotary frequencies are the golden ones", () => {
+Deno.test("scaled rotary frequencies and factors are the golden ones", async () => {
   const file = readGolden(new URL("ops/rope_scaling_inv_freq.safetensors", golden));
-  for (const name of ["linear", "llama3", "llama3_small"]) {
+  for (const [name, { params }] of Object.entries(index.rope_scaling_inv_freq)) {
     // deno-lint-ignore no-explicit-any
-    const { rope_scaling: s, theta, hd } = index.rope_scaling_inv_freq[name].params as any;
-    const actual = ropeFrequencies(
-      theta,
-      hd,
-      s.rope_type === "linear" ? { type: "linear", factor: s.factor } : {
-        type: "llama3",
-        factor: s.factor,
-        lowFrequencyFactor: s.low_freq_factor,
-        highFrequencyFactor: s.high_freq_factor,
-        originalContext: s.original_max_position_embeddings,
-      },
-    );
+    const { rope_scaling, theta, hd, mp, seq_len, attention_factor } = params as any;
+    // As config.json has them, so that what follows from other fields is checked, too.
+    // The version that made them took max_position_embeddings for the original context of longrope.
+    const original = name.startsWith("longrope") ? { original_max_position_embeddings: mp } : {};
+    const fields = readFields({ rope_theta: theta, rope_scaling: { ...rope_scaling, ...original } }, name);
+    const { base, scaling } = readRope(fields, { headDim: hd, context: mp });
+    const actual = ropeFrequencies(base, hd, scaling, seq_len ?? 0);
     const expected = file.get(`${name}/out`)!.values;
     expected.forEach((v, i) => {
       if (Math.abs(actual[i] - v) > 1e-6 * v) { // the file was computed in f32
         throw new Error(`${name}[${i}] is ${actual[i]}, expected ${v}`);
       }
     });
+    const factor = scaling && "attentionFactor" in scaling ? scaling.attentionFactor : 1;
+    assertClose([factor], [attention_factor], 1e-12, `${name}: attention factor`);
+    // A rotation by nothing is the factor alone; one position on, the cosines are those of the frequencies.
+    using rt = await variants[3].open();
+    const position = rope.build({ base, layout: "half", dims: null, scaling }, {
+      ops: rt.ops,
+      context: 256,
+      buffer: (shape: readonly number[], fill?: (values: Float32Array) => void) => {
+        const values = new Float32Array(size(shape));
+        fill?.(values);
+        return rt.tensor(shape, values);
+      },
+    } as never);
+    const turned = await rt.read(position.rotate!(rt.tensor([1, 2, 1, hd], Array(2 * hd).fill(1)), 0, seq_len ?? 2));
+    assertClose(turned.subarray(0, hd), Array(hd).fill(attention_factor), 1e-6, `${name}: position 0`);
+    const half = Array.from(expected, (v) => attention_factor * (Math.cos(v) - Math.sin(v)));
+    assertClose(turned.subarray(hd, hd + hd / 2), half, 2e-6, `${name}: position 1`);
   }
+});
+
+Deno.test("longrope goes by the room of a run: long factors beyond the original context", () => {
+  const { rope_scaling: given, theta } = index.rope_scaling_inv_freq.longrope_long.params as {
+    rope_scaling: { short_factor: number[]; long_factor: number[] };
+    theta: number;
+  };
+  const { scaling } = readRope(readFields({ rope_scaling: given }, "longrope"), { headDim: 32, context: 64 });
+  for (const [length, factors] of [[16, given.short_factor], [17, given.long_factor]] as const) {
+    const expected = factors.map((factor, i) => theta ** (-2 * i / 32) / factor);
+    assertClose(ropeFrequencies(theta, 32, scaling, length), expected, 1e-15, `length ${length}`);
+  }
+  if (scaling?.type !== "longrope") throw new Error("expected a longrope");
+  assertClose([scaling.attentionFactor], [Math.sqrt(1 + Math.log(4) / Math.log(16))], 1e-15, "attention factor");
 });
 
 Deno.test("f16 and bf16 widen to the golden numbers, and all 65,536 words as in f64 arithmetic", async () => {

@@ -6,14 +6,14 @@ import { memorySource } from "../model/source.ts";
 import { huggingface } from "../plugins/huggingface/mod.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { assert, assertEquals } from "./assert.ts";
-import { assertClose, assertSameBits, fixtures, hasFixture, readJson, variants } from "./support.ts";
+import { assertClose, assertSameBits, fixtures, goldenModels, hasFixture, readJson, variants } from "./support.ts";
 
 /** Inputs and targets: each token predicts the next, the last of a row nothing. */
 function nextTokens(rows: readonly number[][]): { inputs: number[]; targets: number[] } {
   return { inputs: rows.flat(), targets: rows.flatMap((row) => [...row.slice(1), -1]) };
 }
 
-for (const name of ["llama_mha", "llama_gqa", "llama3_rope", "gpt2"]) {
+for (const name of goldenModels) {
   const folder = new URL(`golden/${name}/`, fixtures);
   for (const variant of variants) {
     Deno.test({

@@ -1,6 +1,9 @@
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Tensor } from "../runtime/tensor.ts";
 
+/** Error that most cases may have. */
+export const TOLERANCE = 2e-6;
+
 /** One call of an op. */
 export interface OpCase {
   /** Sizes and options, for people. */

@@ -1,4 +1,5 @@
 import type { Component } from "../components/component.ts";
+import { families } from "../plugins/huggingface/families.ts";
 import { loadModel, type LoadOptions } from "../model/checkpoint.ts";
 import { createModel, type Model } from "../model/decoder.ts";
 import type { TensorToStore } from "../model/format.ts";
@@ -130,57 +131,145 @@ const cases: [what: string, config: object, expected: string, fields?: Json][] =
   [
     "GPT-2 with groups",
     { ...gpt2, attention: { type: "groupedQuery", kvHeads: 2, bias: "all" } },
-    own("not llama: position, norm, feedForward; not gpt2: attention.kvHeads"),
+    own("the nearest, gpt2, differs in attention.kvHeads"),
   ],
   [
     "GPT-2 without one bias",
     { ...gpt2, norm: { type: "layerNorm", bias: false } },
-    own("not llama: position, norm, feedForward; not gpt2: norm.bias"),
+    own("the nearest, gpt2, differs in norm.bias"),
   ],
   [
     "pairs side by side",
     { position: { type: "rope", layout: "interleaved" } },
-    own("not llama: position.layout; not gpt2: position, norm, attention.bias, feedForward"),
+    own("the nearest, llama, differs in position.layout"),
   ],
   [
     "part of a head turned",
     { position: { type: "rope", dims: 2 } },
-    own("not llama: position.dims; not gpt2: position, norm, attention.bias, feedForward"),
+    own("the nearest, llama, differs in position.dims"),
   ],
   [
     "biases of queries, keys and values",
     { attention: { type: "multiHead", bias: "qkv" } },
-    own("not llama: attention.bias; not gpt2: position, norm, attention.bias, feedForward"),
+    "qwen2",
   ],
   [
     "a window",
     { attention: { type: "multiHead", window: 5 } },
-    own("not llama: attention.window; not gpt2: position, norm, attention.bias, attention.window, feedForward"),
+    "mistral",
   ],
   [
     "a scale",
     { attention: { type: "multiHead", scale: 1 } },
-    own("not llama: attention.scale; not gpt2: position, norm, attention.bias, feedForward"),
+    "granite",
   ],
   [
     "heads that transformers refuses",
     { heads: 3, attention: { type: "multiHead", headDim: 4 } },
-    own("not llama: heads; not gpt2: position, norm, attention.headDim, attention.bias, attention.scale, feedForward"),
+    own("the nearest, llama, differs in heads"),
+  ],
+  ["Qwen 3", { queryKey: "headNorm", attention: { type: "groupedQuery", kvHeads: 2, headDim: 6 } }, "qwen3", {
+    head_dim: 6,
+  }],
+  [
+    "Qwen 2 with windows in its last layers",
+    {
+      attention: [{ type: "multiHead", bias: "qkv" }, { type: "multiHead", bias: "qkv", window: 5 }],
+    },
+    "qwen2",
+    { max_window_layers: 1, sliding_window: 5, use_sliding_window: true },
+  ],
+  [
+    "Gemma",
+    {
+      stem: { type: "plain", scale: "sqrtDim" },
+      norm: { type: "rmsNorm", offset: 1 },
+      feedForward: { type: "geglu", approximate: "tanh" },
+    },
+    "gemma",
+    { head_dim: 4 },
+  ],
+  [
+    "Gemma 2",
+    {
+      stem: { type: "plain", scale: "sqrtDim" },
+      norm: { type: "rmsNorm", offset: 1 },
+      attention: [{ type: "multiHead", window: 3, scale: 0.3 }, { type: "multiHead", scale: 0.3 }],
+      scores: { type: "softcap", cap: 5 },
+      feedForward: { type: "geglu", approximate: "tanh" },
+      block: "sandwich",
+      head: { type: "linear", softcap: 3 },
+    },
+    "gemma2",
+    { sliding_window: 3, final_logit_softcapping: 3 },
+  ],
+  [
+    "StarCoder 2",
+    {
+      norm: "layerNorm",
+      attention: { type: "multiHead", bias: "all", window: 6 },
+      feedForward: { type: "gelu", approximate: "tanh", bias: true },
+    },
+    "starcoder2",
+    { use_bias: true, sliding_window: 6 },
+  ],
+  [
+    "OLMo",
+    {
+      norm: { type: "layerNorm", weight: false, bias: false },
+      queryKey: { type: "clip", limit: 0.1 },
+    },
+    "olmo",
+    { clip_qkv: 0.1 },
+  ],
+  ["OLMo 2", { queryKey: "fullNorm", block: "afterNorm" }, "olmo2"],
+  [
+    "Granite",
+    {
+      stem: { type: "plain", scale: 3 },
+      block: { type: "preNorm", residual: 0.3 },
+      head: { type: "linear", scale: 0.125 },
+    },
+    "granite",
+    { logits_scaling: 8, embedding_multiplier: 3, residual_multiplier: 0.3 },
+  ],
+  ["a scaling by YaRN", {
+    position: {
+      type: "rope",
+      scaling: {
+        type: "yarn",
+        factor: 3,
+        originalContext: 8,
+        betaFast: 16,
+        betaSlow: 2,
+        truncate: false,
+        attentionFactor: 1.25,
+      },
+    },
+  }, "llama"],
+  [
+    "a scaling by the length",
+    {
+      context: 24,
+      position: { type: "rope", scaling: { type: "dynamic", factor: 3, originalContext: 8 } },
+    },
+    "llama",
+    { max_position_embeddings: 8 },
   ],
   [
     "layers that differ",
     { norm: ["rmsNorm", "layerNorm"], feedForward: ["relu", "swiglu", "gelu"] },
-    own("not llama: norm, feedForward; not gpt2: position, norm, attention.bias, feedForward"),
+    own("the nearest, llama, differs in norm, feedForward"),
   ],
   [
     "other blocks",
     { block: "postNorm", norm: "layerNorm", position: "alibi" },
-    own("not llama: position, norm, block; not gpt2: position, attention.bias, feedForward, block"),
+    own("the nearest, llama, differs in position, norm, block"),
   ],
   [
     "a parallel block",
     { block: "parallel" },
-    own("not llama: block; not gpt2: position, norm, attention.bias, feedForward, block"),
+    own("the nearest, llama, differs in block"),
   ],
 ];
 
@@ -234,7 +323,7 @@ Deno.test("parameters that a plugin adds have no name in a family", async () => 
     changed.params.get("norm.weight")!,
   ]]);
   const { type, notes } = await savedFiles({ ...changed, params });
-  assertEquals([type, notes.includes("not llama: a plugin has changed parameters")], ["tenon", true]);
+  assertEquals([type, notes.includes("(a plugin has changed parameters)")], ["tenon", true]);
   const missing = new Map(changed.params);
   missing.delete("blocks.0.norm1.weight");
   assertEquals((await savedFiles({ ...changed, params: missing })).type, "tenon");
@@ -306,7 +395,7 @@ Deno.test("a section that is damaged is refused", async () => {
   );
   assertEquals(
     await refusal(other, (j) => ({ ...j, tenon: undefined })),
-    `${where}model_type is "tenon", expected llama or gpt2 or tenon with a tenon section`,
+    `${where}model_type is "tenon", expected ${Object.keys(families).join(" or ")} or tenon with a tenon section`,
   );
   assertEquals(
     await refusal(other, config({ context: "24" })),
@@ -319,7 +408,7 @@ Deno.test("a section that is damaged is refused", async () => {
   assertEquals(
     await refusal(other, config({ window: 3 })),
     'Cannot load memory: Cannot build a model: it has no "window", expected "vocab", "context", "dim", "depth", "heads", ' +
-      '"tied", "position", "norm", "attention", "feedForward", "block", "init"',
+      '"tied", "stem", "position", "norm", "attention", "queryKey", "scores", "feedForward", "block", "head", "init"',
   );
 });
 

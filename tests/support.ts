@@ -89,6 +89,25 @@ export function assertSameBits(
   if (at >= 0) throw new Error(`${what}: element ${at} is ${actual[at]}, expected the bits of ${expected[at]}`);
 }
 
+/** Models whose golden numbers are in the repository. */
+export const goldenModels = [
+  "llama_mha",
+  "llama_gqa",
+  "llama3_rope",
+  "gpt2",
+  "mistral_swa",
+  "qwen2",
+  "qwen3",
+  "gemma",
+  "gemma2",
+  "gpt_neox",
+  "gptj",
+  "bloom",
+  "falcon_mqa",
+  "opt",
+  "starcoder2",
+] as const;
+
 /** Golden numbers that are in the repository. */
 export const golden = new URL("./golden/", import.meta.url);
 /** Larger fixtures beside a checkout, which may not be there. */

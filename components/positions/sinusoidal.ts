@@ -22,11 +22,11 @@ export const sinusoidal: Component<"position", "sinusoidal", SinusoidalConfig> =
   build({ base, layout }, context) {
     const { dim, ops } = context;
     const frequencies = Array.from({ length: Math.ceil(dim / 2) }, (_, i) => base ** (-2 * i / dim));
-    const rows = sinusoidTable(context, frequencies, dim, layout === "half" ? "sinCos" : "interleaved");
+    const rows = sinusoidTable(context, dim, layout === "half" ? "sinCos" : "interleaved");
     return {
       embed(x, start) {
         const time = x.shape[1];
-        return ops.add(x, sliceRows(rows(start + time), start, time));
+        return ops.add(x, sliceRows(rows(start + time, frequencies), start, time));
       },
     };
   },

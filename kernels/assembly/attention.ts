@@ -10,7 +10,7 @@
 
 import { scale_f32 } from "./elementwise";
 import { transpose4 } from "./gemm";
-import { expBelow4, logarithm } from "./math";
+import { expBelow4, logarithm, tanh4 } from "./math";
 import { dropRow } from "./random";
 import { floats, loadUpTo4, loadUpTo4Or, max4, reverse4, storeUpTo4, sum4 } from "./simd";
 import { band, PANEL, PANEL_STEP } from "./tile";
@@ -101,6 +101,19 @@ export function addBias(scores: usize, bias: usize, position: i32, first: i32, l
 }
 
 /**
+ * Scores `s` of `columns` keys (a multiple of 4), once scaled, become `cap · tanh(s / cap)`; `slope` receives their
+ * derivative `1 − tanh²`, unless it is 0.
+ */
+export function capRow(scores: usize, slope: usize, columns: i32, scale: f32, cap: f32): void {
+  const inner = f32x4.splat(scale / cap), c = f32x4.splat(cap), one = f32x4.splat(1.0);
+  for (let j = 0; j < columns; j += 4) {
+    const t = tanh4(f32x4.mul(v128.load(scores + floats(j)), inner));
+    v128.store(scores + floats(j), f32x4.mul(t, c));
+    if (slope) v128.store(slope + floats(j), f32x4.sub(one, f32x4.mul(t, t)));
+  }
+}
+
+/**
  * Turns the scores of one row and block into probabilities relative to the running maximum: zeros outside `lo … hi`,
  * `state` (maximum, sum) and the accumulated output `o` rescaled when the maximum grows.
  */
@@ -126,15 +139,16 @@ function updateRow(scores: usize, state: usize, o: usize, width: i32, keys: i32,
 
 /**
  * `out[t] = softmax(scale · q[t] · keysᵀ + bias) · values` over keys `max(0, p − window + 1) … p` with `p = start + t`;
- * `window` 0 sees all. `q`, `out` `[batch, time, heads, headDim]`; `heads / kvHeads` heads share a key head; `bias`
+ * `window` 0 sees all. A `softcap` that is not 0 bounds scores before the bias is added: `capRow`. `sinks` `[heads]`, or 0,
+ * are scores of one more key, whose value is 0. `q`, `out` `[batch, time, heads, headDim]`; `heads / kvHeads` heads share a key head; `bias`
  * `[heads, biasLength]` by distance, or 0; `lse` `[batch, heads, time]` receives `ln Σ eˢ` of the scores, or is 0. Owns units of batch · kvHeads · ⌈time · group / 4⌉.
  * With a `threshold`, probabilities are dropped by `dropRow`; their words are numbered `[batch, heads, time, time]`.
  * A range works in the slot of `scratch` (`slotBytes` each) that its first unit falls in, `slotUnits` units to a slot.
  */
 export function attention_f32(
-  out: usize, lse: usize, q: usize, keys: usize, values: usize, bias: usize, scratch: usize,
+  out: usize, lse: usize, q: usize, keys: usize, values: usize, bias: usize, sinks: usize, scratch: usize,
   start: i32, time: i32, heads: i32, kvHeads: i32, headDim: i32, capacity: i32, window: i32, biasLength: i32,
-  scale: f32, threshold: u32, keep: f32, seed: i32, slotBytes: i32, slotUnits: i32, begin: i32, end: i32,
+  scale: f32, softcap: f32, threshold: u32, keep: f32, seed: i32, slotBytes: i32, slotUnits: i32, begin: i32, end: i32,
 ): void {
   const group = heads / kvHeads, tiles = (time * group + ROWS - 1) / ROWS;
   const width = (headDim + PANEL - 1) & ~(PANEL - 1), oRow = floats(width), qRow = floats(headDim);
@@ -145,8 +159,9 @@ export function attention_f32(
     const first = unit % tiles * ROWS, rows = min(ROWS, time * group - first);
     for (let i = 0; i < rows; i++) {
       scale_f32(qs + i * qRow, q + rowBytes(batch, first + i, time, heads, kvHead, group) * headDim, scale, 0, headDim);
-      store<f32>(state + i * 8, f32.NEGATIVE_INFINITY);
-      store<f32>(state + i * 8, 0, 4);
+      const sink = sinks + floats(kvHead * group + (first + i) % group);
+      store<f32>(state + i * 8, sinks ? load<f32>(sink) : f32.NEGATIVE_INFINITY);
+      store<f32>(state + i * 8, sinks ? 1 : 0, 4);
     }
     memory.fill(o, 0, rows * oRow);
     const from = start + first / group, until = start + (first + rows - 1) / group + 1;
@@ -160,6 +175,7 @@ export function attention_f32(
       for (let i = 0; i < rows; i++) {
         const r = first + i, position = start + r / group, row = scores + floats(i * KEY_BLOCK);
         const hi = min(count, position - block + 1), lo = window ? max(0, position - window + 1 - block) : 0;
+        if (softcap) capRow(row, 0, columns, 1, softcap);
         if (bias) addBias(row, bias + floats((kvHead * group + r % group) * biasLength), position, block, lo, hi);
         updateRow(row, state + i * 8, o + i * oRow, width, count, lo, hi);
         if (threshold) {
@@ -197,9 +213,9 @@ function rowBytes(batch: i32, r: i32, time: i32, heads: i32, kvHead: i32, group:
  * for speed. Arguments as for `attention_f32`. Owns rows of batch · heads · time.
  */
 export function attention_weights_f32(
-  out: usize, q: usize, keys: usize, bias: usize,
+  out: usize, q: usize, keys: usize, bias: usize, sinks: usize,
   start: i32, time: i32, heads: i32, kvHeads: i32, headDim: i32, capacity: i32, window: i32, biasLength: i32,
-  scale: f32, begin: i32, end: i32,
+  scale: f32, softcap: f32, begin: i32, end: i32,
 ): void {
   const length = start + time, group = heads / kvHeads, panel = <usize>headDim * PANEL_STEP;
   for (let r = begin; r < end; r++) {
@@ -209,10 +225,15 @@ export function attention_weights_f32(
     const k = keys + <usize>(batch * kvHeads + head / group) * keyHeadBytes(capacity, headDim);
     const hi = position + 1, lo = window ? max(0, hi - window) : 0;
     band(row, 0, 0, 0, qr, 0, k, panel, headDim, 1, length);
-    for (let j = 0; j < length; j++) store<f32>(row + floats(j), load<f32>(row + floats(j)) * scale);
+    for (let j = 0; j < length; j++) {
+      const at = row + floats(j), s = load<f32>(at) * scale;
+      store<f32>(at, softcap ? softcap * f32x4.extract_lane(tanh4(f32x4.splat(s / softcap)), 0) : s);
+    }
     if (bias) addBias(row, bias + floats(head * biasLength), position, 0, lo, hi);
     for (let j = 0; j < length; j++) if (j < lo || j >= hi) store<f32>(row + floats(j), f32.NEGATIVE_INFINITY);
-    const inverse = <f32>1.0 / expRow(row, row, length, rowMax(row, length));
+    const sink = sinks ? load<f32>(sinks + floats(head)) : f32.NEGATIVE_INFINITY, top = max(rowMax(row, length), sink);
+    const rest = f32x4.extract_lane(expBelow4(f32x4.splat(sink - top)), 0);
+    const inverse = <f32>1.0 / (expRow(row, row, length, top) + rest);
     for (let j = 0; j < length; j++) store<f32>(row + floats(j), load<f32>(row + floats(j)) * inverse);
   }
 }

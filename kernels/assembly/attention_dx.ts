@@ -3,9 +3,10 @@
 //   dP = G Vᵀ,  delta = rowsum(G ∘ out),  dS = scale · P ∘ (dP − delta),  dQ = dS K,  dK = dSᵀ Q,  dV = Pᵀ G.
 //
 // With dropout, P̃ = P ∘ mask / (1 − rate) takes the place of P in dV, and dP is masked in the same way; delta stays as it
-// is. All sequences begin at position 0.
+// is. A softcap multiplies dS by the slope of its tanh. A sink is a key whose value is 0, so its own dS is −p · delta. All
+// sequences begin at position 0.
 
-import { addBias, KEY_BLOCK, keyHeadBytes, keyPanel, ROWS } from "./attention";
+import { addBias, capRow, KEY_BLOCK, keyHeadBytes, keyPanel, ROWS } from "./attention";
 import { scale_f32 } from "./elementwise";
 import { transpose4To } from "./gemm";
 import { expBelow4 } from "./math";
@@ -61,6 +62,14 @@ function within(v: v128, index: v128, low: v128, high: v128): v128 {
   return v128.and(v, v128.and(i32x4.ge_s(index, low), i32x4.lt_s(index, high)));
 }
 
+/** `d *= slope`, `columns` of each (a multiple of 4). */
+function mulRow(d: usize, slope: usize, columns: i32): void {
+  for (let j = 0; j < columns; j += 4) {
+    const at = d + floats(j);
+    v128.store(at, f32x4.mul(v128.load(at), v128.load(slope + floats(j))));
+  }
+}
+
 /** Sets `columns` floats of each row to 0. */
 function clear(to: usize, row: usize, rows: i32, columns: i32): void {
   for (; rows > 0; rows--, to += row) fill_f32(to, 0, 0, columns);
@@ -74,13 +83,14 @@ function clear(to: usize, row: usize, rows: i32, columns: i32): void {
 export function attention_dx_f32(
   dq: usize, dk: usize, dv: usize, g: usize, q: usize, k: usize, v: usize, keys: usize, bias: usize, lse: usize,
   delta: usize, scratch: usize, time: i32, heads: i32, kvHeads: i32, headDim: i32, window: i32, biasLength: i32,
-  scale: f32, threshold: u32, keep: f32, seed: i32, add: i32, slotBytes: i32, slotUnits: i32, begin: i32,
+  scale: f32, softcap: f32, threshold: u32, keep: f32, seed: i32, add: i32, slotBytes: i32, slotUnits: i32, begin: i32,
   end: i32,
 ): void {
   const group = heads / kvHeads, qRow = floats(heads * headDim), kRow = floats(kvHeads * headDim);
   const panel = <usize>headDim * PANEL_STEP, sRow = floats(KEY_BLOCK), dsStep = floats(ROWS);
   const p = scratch + <usize>(begin / slotUnits) * <usize>slotBytes, ds = p + <usize>KEY_BLOCK * sRow;
   const across = ds + <usize>KEY_BLOCK * sRow, vKeys = across + <usize>KEY_BLOCK * dsStep;
+  const slope = vKeys + <usize>(KEY_BLOCK >>> 3) * panel;
   for (let unit = begin; unit < end; unit++) {
     const batch = unit / kvHeads, kvHead = unit % kvHeads, at = <usize>(batch * time) * kRow + floats(kvHead * headDim);
     if (dq && !(add & 1)) {
@@ -111,13 +121,15 @@ export function attention_dx_f32(
               const t = q0 + i + r, n = (batch * heads + h) * time + t, word = n * time + first;
               const sr = s + <usize>r * sRow, dr = d + <usize>r * sRow;
               const lo = window ? max(0, t - window + 1 - first) : 0, hi = min(count, t - first + 1);
+              if (softcap) capRow(sr, slope, columns, scale, softcap);
+              else if (bias) scale_f32(sr, sr, scale, 0, columns);
               if (bias) {
-                scale_f32(sr, sr, scale, 0, columns);
                 addBias(sr, bias + floats(h * biasLength), t, first, lo, hi);
               }
               if (threshold) dropRow(dr, columns, word, threshold, keep, seed);
-              slopes(sr, dr, seen, bias ? 1 : scale, lo, hi, load<f32>(lse + floats(n)), load<f32>(delta + floats(n)),
-                scale);
+              slopes(sr, dr, seen, bias || softcap ? 1 : scale, lo, hi, load<f32>(lse + floats(n)),
+                load<f32>(delta + floats(n)), scale);
+              if (softcap) mulRow(dr, slope, columns);
               if (threshold) dropRow(sr, columns, word, threshold, keep, seed);
             }
             if (!dq) continue;
@@ -149,7 +161,7 @@ export function attention_dx_f32(
 export function attention_dbias_f32(
   dbias: usize, g: usize, q: usize, keys: usize, vKeys: usize, bias: usize, lse: usize, delta: usize, scratch: usize,
   batch: i32, time: i32, heads: i32, kvHeads: i32, headDim: i32, window: i32, biasLength: i32, scale: f32,
-  threshold: u32, keep: f32, seed: i32, slotBytes: i32, begin: i32, end: i32,
+  softcap: f32, threshold: u32, keep: f32, seed: i32, slotBytes: i32, begin: i32, end: i32,
 ): void {
   const group = heads / kvHeads, panel = <usize>headDim * PANEL_STEP;
   const qs = scratch + <usize>begin * <usize>slotBytes, scores = qs + floats(headDim), dp = scores + floats(KEY_BLOCK);
@@ -165,6 +177,7 @@ export function attention_dbias_f32(
           const from = keyHead + <usize>(block >>> 3) * panel, lo = window ? max(0, t - window + 1 - block) : 0;
           band(scores, 0, 0, 0, qs, 0, keys + from, panel, headDim, 1, columns);
           band(dp, 0, 0, 0, g + at, 0, vKeys + from, panel, headDim, 1, columns);
+          if (softcap) capRow(scores, 0, columns, 1, softcap);
           if (bias) addBias(scores, bias + floats(h * biasLength), t, block, lo, count);
           if (threshold) dropRow(dp, columns, ((n * heads + h) * time + t) * time + block, threshold, keep, seed);
           slopes(scores, dp, count, 1, lo, count, load<f32>(lse + s), load<f32>(delta + s), 1);
@@ -175,5 +188,23 @@ export function attention_dbias_f32(
         }
       }
     }
+  }
+}
+
+/** `dsinks[h] −= Σ e^(sinks[h] − lse) · delta` over rows. Owns heads `begin … end`. */
+export function attention_dsinks_f32(
+  dsinks: usize, sinks: usize, lse: usize, delta: usize, batch: i32, time: i32, heads: i32, begin: i32, end: i32,
+): void {
+  for (let h = begin; h < end; h++) {
+    const sink = load<f32>(sinks + floats(h));
+    let sum: f32 = load<f32>(dsinks + floats(h));
+    for (let n = 0; n < batch; n++) {
+      for (let t = 0; t < time; t++) {
+        const r = floats((n * heads + h) * time + t);
+        const p = f32x4.extract_lane(expBelow4(f32x4.splat(sink - load<f32>(lse + r))), 0);
+        sum -= p * load<f32>(delta + r);
+      }
+    }
+    store<f32>(dsinks + floats(h), sum);
   }
 }

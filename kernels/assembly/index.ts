@@ -3,7 +3,7 @@
 export { gemm_f32, pack_columns_f32, pack_rows_f32, unpack_f32 } from "./gemm";
 export { gather_panels_f32, gather_rows_f32 } from "./embedding";
 export { layer_norm_f32, rms_norm_f32 } from "./norms";
-export { log_softmax_at_f32, softmax_f32 } from "./softmax";
+export { log_softmax_at_f32, softmax_f32, top_softmax_f32 } from "./softmax";
 export { rotate_half_f32, rotate_interleaved_f32, sinusoid_f64 } from "./positions";
 export { append_f32, attention_f32, attention_weights_f32 } from "./attention";
 export {
@@ -17,7 +17,7 @@ export { gather_panels_dx_f32, gather_rows_dx_f32 } from "./embedding";
 export { norm_dw_f32, norm_dx_f32, norm_stats_f32 } from "./norms_dx";
 export { cross_entropy_dx_f32, cross_entropy_f32, log_softmax_at_dx_f32, softmax_dx_f32 } from "./softmax_dx";
 export { rotate_half_dx_f32, rotate_interleaved_dx_f32 } from "./positions";
-export { attention_dbias_f32, attention_delta_f32, attention_dx_f32 } from "./attention_dx";
+export { attention_dbias_f32, attention_delta_f32, attention_dsinks_f32, attention_dx_f32 } from "./attention_dx";
 export {
   activation_dx_f32, add_product_f32, add_scaled_f32, cos_dx_f32, dropout_f32, gated_dx_f32, sin_dx_f32, sum_rows_f32,
 } from "./elementwise_dx";

@@ -50,6 +50,26 @@ export function softmax_f32(out: usize, x: usize, n: i32, begin: i32, end: i32):
   }
 }
 
+/** Softmax over the `count` largest of each row, the first of equals; 0 for the others. `count` is at most `n`. */
+export function top_softmax_f32(out: usize, x: usize, n: i32, count: i32, begin: i32, end: i32): void {
+  for (let r = begin; r < end; r++) {
+    const xr = x + <usize>r * floats(n), yr = out + <usize>r * floats(n);
+    for (let i = 0; i < n; i++) store<f32>(yr + floats(i), f32.NEGATIVE_INFINITY);
+    for (let k = 0; k < count; k++) {
+      let best = -1, top: f32 = f32.NEGATIVE_INFINITY;
+      for (let i = 0; i < n; i++) {
+        const v = load<f32>(xr + floats(i));
+        if (v > top && load<f32>(yr + floats(i)) == f32.NEGATIVE_INFINITY) best = i, top = v;
+      }
+      if (best >= 0) store<f32>(yr + floats(best), top);
+    }
+    const scale = f32x4.splat(<f32>1.0 / expRow(yr, yr, n, rowMax(yr, n)));
+    for (let i = 0; i < n; i += 4) {
+      storeUpTo4(yr + floats(i), f32x4.mul(loadUpTo4(yr + floats(i), n - i), scale), n - i);
+    }
+  }
+}
+
 /** `out[r] = x[r, targets[r]] − max − ln Σ e^(x − max)`: the log-probability of one token a row. */
 export function log_softmax_at_f32(out: usize, x: usize, targets: usize, n: i32, begin: i32, end: i32): void {
   for (let r = begin; r < end; r++) {

@@ -13,11 +13,12 @@ export type KernelExports = {
   add_product_f32(out: N, x: N, y: N, period: N, begin: N, end: N): void;
   add_scaled_f32(out: N, x: N, factor: N, begin: N, end: N): void;
   append_f32(keys: N, values: N, k: N, v: N, start: N, time: N, kvHeads: N, headDim: N, capacity: N, begin: N, end: N): void;
-  attention_dbias_f32(dbias: N, g: N, q: N, keys: N, vKeys: N, bias: N, lse: N, delta: N, scratch: N, batch: N, time: N, heads: N, kvHeads: N, headDim: N, window: N, biasLength: N, scale: N, threshold: N, keep: N, seed: N, slotBytes: N, begin: N, end: N): void;
+  attention_dbias_f32(dbias: N, g: N, q: N, keys: N, vKeys: N, bias: N, lse: N, delta: N, scratch: N, batch: N, time: N, heads: N, kvHeads: N, headDim: N, window: N, biasLength: N, scale: N, softcap: N, threshold: N, keep: N, seed: N, slotBytes: N, begin: N, end: N): void;
   attention_delta_f32(delta: N, g: N, out: N, time: N, heads: N, headDim: N, begin: N, end: N): void;
-  attention_dx_f32(dq: N, dk: N, dv: N, g: N, q: N, k: N, v: N, keys: N, bias: N, lse: N, delta: N, scratch: N, time: N, heads: N, kvHeads: N, headDim: N, window: N, biasLength: N, scale: N, threshold: N, keep: N, seed: N, add: N, slotBytes: N, slotUnits: N, begin: N, end: N): void;
-  attention_f32(out: N, lse: N, q: N, keys: N, values: N, bias: N, scratch: N, start: N, time: N, heads: N, kvHeads: N, headDim: N, capacity: N, window: N, biasLength: N, scale: N, threshold: N, keep: N, seed: N, slotBytes: N, slotUnits: N, begin: N, end: N): void;
-  attention_weights_f32(out: N, q: N, keys: N, bias: N, start: N, time: N, heads: N, kvHeads: N, headDim: N, capacity: N, window: N, biasLength: N, scale: N, begin: N, end: N): void;
+  attention_dsinks_f32(dsinks: N, sinks: N, lse: N, delta: N, batch: N, time: N, heads: N, begin: N, end: N): void;
+  attention_dx_f32(dq: N, dk: N, dv: N, g: N, q: N, k: N, v: N, keys: N, bias: N, lse: N, delta: N, scratch: N, time: N, heads: N, kvHeads: N, headDim: N, window: N, biasLength: N, scale: N, softcap: N, threshold: N, keep: N, seed: N, add: N, slotBytes: N, slotUnits: N, begin: N, end: N): void;
+  attention_f32(out: N, lse: N, q: N, keys: N, values: N, bias: N, sinks: N, scratch: N, start: N, time: N, heads: N, kvHeads: N, headDim: N, capacity: N, window: N, biasLength: N, scale: N, softcap: N, threshold: N, keep: N, seed: N, slotBytes: N, slotUnits: N, begin: N, end: N): void;
+  attention_weights_f32(out: N, q: N, keys: N, bias: N, sinks: N, start: N, time: N, heads: N, kvHeads: N, headDim: N, capacity: N, window: N, biasLength: N, scale: N, softcap: N, begin: N, end: N): void;
   column_mean_squares_f32(out: N, g: N, n: N, k: N, panels: N, rate: N, begin: N, end: N): void;
   combine_f32(out: N, x: N, y: N, a: N, b: N, begin: N, end: N): void;
   cos_dx_f32(dx: N, g: N, x: N, begin: N, end: N): void;
@@ -74,6 +75,7 @@ export type KernelExports = {
   sum_rows_f32(out: N, x: N, y: N, rows: N, period: N, begin: N, end: N): void;
   swiglu_f32(out: N, gate: N, up: N, begin: N, end: N): void;
   tanh_f32(out: N, x: N, begin: N, end: N): void;
+  top_softmax_f32(out: N, x: N, n: N, count: N, begin: N, end: N): void;
   transpose_panels_f32(out: N, w: N, n: N, k: N, begin: N, end: N): void;
   unpack_f32(out: N, panels: N, k: N, begin: N, end: N): void;
   widen_bf16(out: N, x: N, begin: N, end: N): void;
@@ -82,4 +84,4 @@ export type KernelExports = {
 
 /** Every kernel, in the order in which threads number them. */
 export const kernelNames: readonly (keyof KernelExports)[] = 
-  "activation_dx_f32 adafactor_matrix_f32 adafactor_step_f32 adafactor_vector_f32 adamw_f32 add_f32 add_product_f32 add_scaled_f32 append_f32 attention_dbias_f32 attention_delta_f32 attention_dx_f32 attention_f32 attention_weights_f32 column_mean_squares_f32 combine_f32 cos_dx_f32 cos_f32 cross_entropy_dx_f32 cross_entropy_f32 dropout_f32 erf_f32 exp_f32 fill_f32 gated_dx_f32 gather_panels_dx_f32 gather_panels_f32 gather_rows_dx_f32 gather_rows_f32 geglu_f32 geglu_tanh_f32 gelu_f32 gelu_tanh_f32 gemm_across_f32 gemm_add_f32 gemm_f32 layer_norm_f32 lion_f32 log_softmax_at_dx_f32 log_softmax_at_f32 momentum_f32 mul_f32 norm_dw_f32 norm_dx_f32 norm_stats_f32 normalize_f32 pack_columns_f32 pack_rows_f32 reglu_f32 relu_f32 relu_squared_f32 rms_norm_f32 rotate_half_dx_f32 rotate_half_f32 rotate_interleaved_dx_f32 rotate_interleaved_f32 row_mean_squares_f32 scale_f32 sgd_f32 sigmoid_f32 silu_f32 sin_dx_f32 sin_f32 sinusoid_f64 softmax_dx_f32 softmax_f32 square_sums_f32 sum_rows_f32 swiglu_f32 tanh_f32 transpose_panels_f32 unpack_f32 widen_bf16 widen_f16".split(" ") as (keyof KernelExports)[];
+  "activation_dx_f32 adafactor_matrix_f32 adafactor_step_f32 adafactor_vector_f32 adamw_f32 add_f32 add_product_f32 add_scaled_f32 append_f32 attention_dbias_f32 attention_delta_f32 attention_dsinks_f32 attention_dx_f32 attention_f32 attention_weights_f32 column_mean_squares_f32 combine_f32 cos_dx_f32 cos_f32 cross_entropy_dx_f32 cross_entropy_f32 dropout_f32 erf_f32 exp_f32 fill_f32 gated_dx_f32 gather_panels_dx_f32 gather_panels_f32 gather_rows_dx_f32 gather_rows_f32 geglu_f32 geglu_tanh_f32 gelu_f32 gelu_tanh_f32 gemm_across_f32 gemm_add_f32 gemm_f32 layer_norm_f32 lion_f32 log_softmax_at_dx_f32 log_softmax_at_f32 momentum_f32 mul_f32 norm_dw_f32 norm_dx_f32 norm_stats_f32 normalize_f32 pack_columns_f32 pack_rows_f32 reglu_f32 relu_f32 relu_squared_f32 rms_norm_f32 rotate_half_dx_f32 rotate_half_f32 rotate_interleaved_dx_f32 rotate_interleaved_f32 row_mean_squares_f32 scale_f32 sgd_f32 sigmoid_f32 silu_f32 sin_dx_f32 sin_f32 sinusoid_f64 softmax_dx_f32 softmax_f32 square_sums_f32 sum_rows_f32 swiglu_f32 tanh_f32 top_softmax_f32 transpose_panels_f32 unpack_f32 widen_bf16 widen_f16".split(" ") as (keyof KernelExports)[];

@@ -1,6 +1,6 @@
 import type { Component } from "../../components/component.ts";
 import type { Json } from "../../components/options.ts";
-import { type ModelSizes, sizeOptions, slotDefaults } from "../config.ts";
+import { type ModelSizes, singleSlots, sizeOptions, slotDefaults } from "../config.ts";
 import { show } from "../json.ts";
 import {
   component,
@@ -93,7 +93,7 @@ function sizeForm(name: (typeof sizeNames)[number]): Form<unknown> {
 /** A component, or where layers may differ a list of them, kept as it is written. */
 function slotForm(known: readonly Component[], slot: Slot): Form<unknown> {
   const one = component(known, slot, `Default: ${JSON.stringify(slotDefaults[slot])}.`);
-  if (slot === "position" || slot === "init") return { ...one, read: (value, at) => (one.read(value, at), value) };
+  if (singleSlots.has(slot)) return { ...one, read: (value, at) => (one.read(value, at), value) };
   const list = listOf(one, "For each layer in turn, repeated over depth.");
   return {
     schema: { anyOf: [one.schema, list.schema] },

@@ -41,7 +41,7 @@ export async function trialKey(trial: Trial, components: readonly Component[] = 
     if (typeof text === "string" && text) continue;
     throw new TypeError(`Cannot make a trial's key: ${name} is ${show(text)}, expected a text that is not empty`);
   }
-  const resolved = canonicalConfig(resolveConfig([...builtins, ...components], config));
+  const known = [...builtins, ...components], resolved = withoutLater(canonicalConfig(resolveConfig(known, config)));
   return await hashJson("trial", { config: resolved, seed, budget, dataHash, codeVersion });
 }
 
@@ -57,14 +57,45 @@ export function canonicalConfig(config: ResolvedConfig): ResolvedConfig {
     while (layers.some((layer, i) => layer !== layers[i % period])) period++;
     return period === 1 ? choice[0] : Array.from({ length: period }, (_, i) => forLayer(choice, i));
   };
-  const { norm, attention, feedForward, block } = config;
+  const { position, norm, attention, queryKey, scores, feedForward, block } = config;
   return {
     ...config,
+    position: shortest(position),
     norm: shortest(norm),
     attention: shortest(attention),
+    queryKey: shortest(queryKey),
+    scores: shortest(scores),
     feedForward: shortest(feedForward),
     block: shortest(block),
   };
+}
+
+/** Slots and options that came after the first keys were stored, with what they were before they could be chosen. */
+const later: Readonly<Record<string, Readonly<Record<string, Json>>>> = {
+  "stem": { type: "plain", scale: 1, norm: false, width: null },
+  "queryKey": { type: "plain" },
+  "scores": { type: "softmax" },
+  "head": { type: "linear", bias: false, scale: 1, softcap: null },
+  "norm rmsNorm": { weight: true, offset: 0 },
+  "norm layerNorm": { weight: true, offset: 0 },
+  "position alibi": { max: 8, factor: 1 },
+  "block preNorm": { residual: 1 },
+  "block parallel": { residual: 1 },
+};
+
+/** `config` without what is in {@linkcode later}, where it is as it was: a trial keeps its key when options are added. */
+function withoutLater(config: ResolvedConfig): Record<string, unknown> {
+  const option = (slot: string, part: ResolvedOptions) => {
+    const news = later[`${slot} ${part.type}`] ?? {};
+    return Object.fromEntries(Object.entries(part).filter(([key, value]) => news[key] !== value));
+  };
+  const slots = Object.entries(config).filter(([slot, value]) =>
+    !Object.hasOwn(later, slot) || canonicalJson("slot", value) !== canonicalJson("slot", later[slot])
+  );
+  return Object.fromEntries(slots.map(([slot, value]) => {
+    if (typeof value !== "object") return [slot, value];
+    return [slot, Array.isArray(value) ? value.map((part) => option(slot, part)) : option(slot, value)];
+  }));
 }
 
 /**

@@ -2,7 +2,7 @@ import { builtins } from "../../components/builtins.ts";
 import type { Component } from "../../components/component.ts";
 import { componentsOf } from "../../model/additions.ts";
 import type { TrainingSettings } from "../../model/ablation/study.ts";
-import { type ModelConfig, resolveConfig, type ResolvedConfig } from "../../model/config.ts";
+import { type ModelConfig, resolveConfig, type ResolvedConfig, type ResolvedOptions } from "../../model/config.ts";
 import { describeModel } from "../../model/decoder.ts";
 import { createSchedule } from "../../model/optimizing.ts";
 import { openSource, readJson } from "../../model/source.ts";
@@ -171,7 +171,7 @@ export function describePlan(
     `data       ${about.data}`,
     `tokens     ${n(train)} to train on, ${n(validation)} to validate on; ${n(model.vocab)} different ones`,
     `model      ${n(about.parameters)} parameters: ${model.depth} blocks of dim ${model.dim}, ${model.heads} heads, ` +
-    `context ${model.context}, ${model.position.type}`,
+    `context ${model.context}, ${[model.position].flat().map((p) => (p as ResolvedOptions).type).join(" and ")}`,
     `training   ${n(steps)} steps of ${rows} × ${model.context} tokens, ${
       (steps * perStep / train).toFixed(1)
     } times ` +

@@ -18,9 +18,11 @@ export function canonical(config: ResolvedConfig): ResolvedConfig {
   const attention = layers(config.attention, (part) => attentionOf(part, config));
   return {
     ...config,
-    position: positionOf(config.position, attention),
+    position: layers(config.position, (part) => positionOf(part, attention)),
     norm: layers(config.norm, (part) => part),
     attention,
+    queryKey: layers(config.queryKey, (part) => part),
+    scores: layers(config.scores, (part) => part),
     feedForward: layers(config.feedForward, (part) => feedForwardOf(part, config)),
     block: layers(config.block, (part) => part),
   };
@@ -66,6 +68,6 @@ function positionOf(part: ResolvedOptions, attention: PerLayer<ResolvedOptions>)
   if (part.type === "learned") return { type: "learned" };
   if (part.type !== "rope") return part;
   const { dims } = part as unknown as RopeConfig;
-  const whole = dims !== null && "headDim" in attention && attention.headDim === dims;
+  const whole = dims !== null && [attention].flat().every((layer) => (layer as ResolvedOptions).headDim === dims);
   return { ...part, dims: whole ? null : dims };
 }

@@ -13,13 +13,13 @@ export interface Family {
   weights(name: string, tensor: StoredTensor, config: ModelConfig): [path: string, tensor: StoredTensor][] | undefined;
   /**
    * The fields of config.json for `config`, in canonical form. Nothing needs to be checked here: a config fits a family
-   * if {@linkcode Family.config} gives it back.
+   * if {@linkcode Family.config} gives it back. Absent where checkpoints are only read.
    */
-  fields(config: ResolvedConfig): Readonly<Record<string, unknown>>;
+  fields?(config: ResolvedConfig): Readonly<Record<string, unknown>>;
   /** What {@linkcode Family.fields} could say, but the family's own library refuses: names of config fields. */
   limits?(config: ResolvedConfig): string[];
   /** The stored tensors for the parameters of a model that fits. */
-  store(tensors: ReadonlyMap<string, TensorToStore>): Map<string, TensorToStore>;
+  store?(tensors: ReadonlyMap<string, TensorToStore>): Map<string, TensorToStore>;
 }
 
 /** Stored names and parameter paths, both ways. `#` stands for a number; `.weight` and `.bias` may follow. */
@@ -41,6 +41,30 @@ function translate(table: ReadonlyMap<string, string>, name: string): string | u
   const [, stem, part] = /^(.*)(\.[^.]*)$/.exec(general) ?? [];
   const whole = table.get(general), found = whole ?? table.get(stem);
   return found && (whole ?? found + part).replace("#", number ?? "#");
+}
+
+/** How stored tensors become parameters where most of them only have another name. */
+export interface Renaming {
+  /** Names and paths, see {@linkcode naming}. */
+  readonly names: readonly (readonly [name: string, path: string])[];
+  /** What names may begin with, which is left out of the others. */
+  readonly prefix?: string;
+  /** Names of tensors that are no parameters, beside rotary frequencies. */
+  readonly buffers?: RegExp;
+  /** Parameters in stored tensors that hold several, or in another form; `undefined` for other tensors. */
+  split?(name: string, tensor: StoredTensor, config: ModelConfig): [path: string, tensor: StoredTensor][] | undefined;
+}
+
+/** {@linkcode Family.weights} of a renaming. The head of a tied model is a copy. */
+export function renamed({ names: pairs, prefix = "", buffers, split }: Renaming): Family["weights"] {
+  const names = naming(pairs);
+  return (name, tensor, config) => {
+    if (name.startsWith(prefix)) name = name.slice(prefix.length);
+    if (/\.rotary_emb\.inv_freq$/.test(name) || buffers?.test(name)) return [];
+    if (config.tied && /^(lm_head|embed_out)\.weight$/.test(name)) return [];
+    const path = names.path(name);
+    return split?.(name, tensor, config) ?? (path === undefined ? undefined : [[path, tensor]]);
+  };
 }
 
 /** `x` as JSON that other languages read as a fraction: `10000.0`. Some refuse or warn about `10000` here. */

@@ -8,6 +8,7 @@ import { readFields } from "./fields.ts";
 import { saveFolder } from "./save.ts";
 import { agreedConfig, OWN, readSection } from "./section.ts";
 import { readTokenizer } from "./tokenizer.ts";
+import { joined } from "./views.ts";
 
 const NAME = "Hugging Face folder", CONFIG = "config.json", SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
@@ -21,16 +22,30 @@ export const huggingfaceFormat: CheckpointFormat = {
   detect: ({ file, files }) => (file === undefined || file === CONFIG || file === SINGLE) && files.includes(CONFIG),
   async open(source): Promise<Checkpoint> {
     const json = await readJson(source, CONFIG), { type, config, weights, unread } = readConfig(json);
-    const tensors = new Map<string, StoredTensor>();
+    const tensors = new Map<string, StoredTensor>(), pieces = new Map<string, Map<number, StoredTensor>>();
     for (const [name, tensor] of await readTensors(source)) {
       const held = weights(name, tensor);
       if (!held) throw new CheckpointError(`Cannot load ${tensor.where}: ${type} models have no tensor of that name`);
-      for (const [path, part] of held) {
+      for (const [at, part] of held) {
+        // `path[2]` is the third piece of a parameter.
+        const [, path = at, index] = /^(.*)\[(\d+)\]$/.exec(at) ?? [];
+        if (index !== undefined) {
+          pieces.set(path, (pieces.get(path) ?? new Map<number, StoredTensor>()).set(Number(index), part));
+          continue;
+        }
         if (tensors.has(path)) {
           throw new CheckpointError(`Cannot load ${part.where}: ${tensors.get(path)!.where} is ${path} too`);
         }
         tensors.set(path, part);
       }
+    }
+    for (const [path, parts] of pieces) {
+      const ordered = Array.from({ length: parts.size }, (_, i) => {
+        const part = parts.get(i);
+        if (!part) throw new CheckpointError(`Cannot load ${source.path}: it has no piece ${i} of ${path}`);
+        return part;
+      });
+      tensors.set(path, joined(ordered));
     }
     return {
       format: NAME,
@@ -60,6 +75,7 @@ function readConfig(json: Readonly<Record<string, unknown>>): {
     throw new CheckpointError(`Cannot read ${CONFIG}: model_type is ${JSON.stringify(type)}, expected ${known}`);
   }
   const family = families[type], read = family.config(fields);
+  fields.expectUnderstood(type);
   const config = section ? agreedConfig(section, read, type) : read;
   return { type, config, weights: (name, tensor) => family.weights(name, tensor, read), unread: fields.unread() };
 }

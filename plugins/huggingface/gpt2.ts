@@ -1,6 +1,7 @@
 import type { StoredTensor, TensorToStore } from "../../model/format.ts";
 import { CheckpointError } from "../../model/source.ts";
 import { size } from "../../runtime/tensor.ts";
+import { activations } from "./activations.ts";
 import { type Family, float, keyFor, naming } from "./family.ts";
 
 /** Values of a piece of a tensor that is transposed while it is written. */
@@ -19,15 +20,6 @@ const names = naming([
 ]);
 /** Products whose weights are stored input-major. */
 const TRANSPOSED = /\.c_(fc|proj)\.weight$/;
-
-const activations = {
-  relu: { type: "relu" },
-  gelu: { type: "gelu", approximate: "none" },
-  gelu_new: { type: "gelu", approximate: "tanh" },
-  gelu_pytorch_tanh: { type: "gelu", approximate: "tanh" },
-  silu: { type: "silu" },
-  swish: { type: "silu" },
-} as const;
 
 /** GPT-2. https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf */
 export const gpt2: Family = {

@@ -18,5 +18,5 @@ import { huggingfaceFormat } from "./format.ts";
 
 export type { Plugin };
 
-/** Loads and saves folders with `config.json`, safetensors and `tokenizer.json`: the Llama family and GPT-2. */
+/** Loads and saves folders with `config.json`, safetensors and `tokenizer.json`, of the families in `families.ts`. */
 export const huggingface: Plugin = { name: "huggingface", checkpoints: [huggingfaceFormat] };

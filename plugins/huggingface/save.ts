@@ -54,13 +54,16 @@ interface Chosen {
  * Otherwise Tenon's own.
  */
 function chooseFamily(config: ResolvedConfig, tensors: ReadonlyMap<string, TensorToStore>): Chosen {
-  const misfits: string[] = [];
+  let nearest: { type: string; wrong: readonly string[] } | undefined;
   for (const [type, family] of Object.entries(families)) {
+    if (!family.fields || !family.store) continue;
     const fields = family.fields(canonical(config)), wrong = misfit(family, fields, config);
     if (!wrong.length && isComplete(config, tensors)) return { type, fields, stored: family.store(tensors), notes: [] };
-    misfits.push(`not ${type}: ${wrong.join(", ") || "a plugin has changed parameters"}`);
+    if (!nearest || wrong.length < nearest.wrong.length) nearest = { type, wrong };
   }
-  const notes = [`stored under Tenon's own names, which other programs do not know (${misfits.join("; ")})`];
+  const { type, wrong } = nearest!;
+  const why = wrong.length ? `the nearest, ${type}, differs in ${wrong.join(", ")}` : "a plugin has changed parameters";
+  const notes = [`stored under Tenon's own names, which other programs do not know (${why})`];
   return { type: OWN, fields: { model_type: OWN }, stored: tensors, notes };
 }
 
