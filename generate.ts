@@ -28,6 +28,7 @@ import {
   word,
 } from "./plugins/cli/flags.ts";
 import { gpuMeter } from "./plugins/cli/gpu_meter.ts";
+import { speculator } from "./plugins/cli/speculation.ts";
 import { note, print, readStdin, runCommand, statusLine } from "./plugins/cli/terminal.ts";
 import { importUsed } from "./plugins/cli/use.ts";
 import { gguf } from "./plugins/gguf/mod.ts";
@@ -74,6 +75,10 @@ const flags = {
   samplers: text("json", `the chain itself, in order: '[{"type":"topK","k":5},"greedy"]'`),
   seed: amount("n", "decides every draw (default: another each time)"),
   stop: texts("text", "end at this text; may be given more than once"),
+  speculate: text(
+    "lookup|path",
+    "check several tokens at once, proposed as the text went before, or by the smaller model at that path",
+  ),
   context: amount("n", "positions to make room for (default: what the model has)", { min: 1 }),
   threads: amount("n", "default: as many as the machine has", { min: 1, max: 1024 }),
   simd: word(["relaxed", "baseline"], "baseline: the same bytes on every machine (default: the faster)"),
@@ -142,6 +147,9 @@ async function readPrompt(given: string | undefined): Promise<string> {
   return (await readStdin()).replace(/\r?\n$/, "");
 }
 
+/** Checkpoints that can be opened. */
+const formats: readonly Plugin[] = [llama2c, gguf, huggingface];
+
 /** Flags that do not go together. */
 function expectOne({ chat, system, prompt, json }: Given): void {
   if (!chat && system !== undefined) throw new UsageError("--system is given without --chat, expected both or neither");
@@ -149,17 +157,20 @@ function expectOne({ chat, system, prompt, json }: Given): void {
   if (chat && other) throw new UsageError(`--chat and --${other} are both given, expected one of them`);
 }
 
+/** Where a checkpoint is, once it has been downloaded. */
+async function located(path: string, offline: boolean): Promise<string | Source> {
+  if (!path.startsWith("hf:")) return path;
+  const { downloaded } = await import("./plugins/cli/hub_command.ts");
+  return await downloaded(path, offline);
+}
+
 /** The checkpoint that was asked for, or the embedded model, which is imported only then. */
 async function chosen(
-  { model, tokenizer, offline }: Given,
+  { model, speculate, tokenizer, offline }: Given,
 ): Promise<{ readonly from: string | Source; readonly name: string; readonly plugins: readonly Plugin[] }> {
-  const hub = model?.startsWith("hf:"), plugins = [llama2c, gguf, huggingface];
-  if (offline && !hub) throw new UsageError("--offline is given without an hf: model, expected both or neither");
-  if (model !== undefined && hub) {
-    const { downloaded } = await import("./plugins/cli/hub_command.ts");
-    return { from: await downloaded(model, offline), name: model, plugins };
-  }
-  if (model !== undefined) return { from: model, name: model, plugins };
+  const isHub = [model, speculate].some((path) => path?.startsWith("hf:"));
+  if (offline && !isHub) throw new UsageError("--offline is given without an hf: model, expected both or neither");
+  if (model !== undefined) return { from: await located(model, offline), name: model, plugins: formats };
   if (tokenizer !== undefined) throw new UsageError("--tokenizer is given without --model, expected both or neither");
   const { embedded, embeddedSource } = await import("./plugins/embedded/mod.ts"), from = embeddedSource();
   return { from, name: from.path, plugins: [embedded] };
@@ -185,12 +196,21 @@ async function main(args: readonly string[]): Promise<number> {
   const tokenizer = await checkpoint.tokenizer(given.tokenizer);
   if (!tokenizer) throw new UsageError(`${name} has no tokenizer beside it: name one with --tokenizer`);
 
+  using ahead = await speculator(
+    given.speculate,
+    async (path) =>
+      await loadModel(runtime, await located(path, given.offline), {
+        plugins: [...used.plugins, ...formats],
+        components: used.components,
+      }),
+  );
   const seed = given.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
   const shared = {
     samplers: chain,
     components: used.components,
     seed,
     stop: given.stop,
+    ...ahead.options,
     ...(given["max-tokens"] !== undefined && { maxTokens: given["max-tokens"] }),
   };
   if (given.chat) {
@@ -237,6 +257,7 @@ async function main(args: readonly string[]): Promise<number> {
     prefillTokensPerSecond: Math.round(clock.prompt / prefill),
     tokens: clock.tokens,
     decodeTokensPerSecond: clock.tokens > 1 ? Math.round((clock.tokens - 1) / decode) : 0,
+    ...ahead.totals,
     seed,
     reason,
   };
@@ -252,7 +273,7 @@ async function main(args: readonly string[]): Promise<number> {
         formatBytes(runtime.backend.memory.used)
       }`,
     );
-    for (const line of gpu.lines(clock.tokens)) note(line);
+    for (const line of [...gpu.lines(clock.tokens), ...ahead.lines(clock.tokens)]) note(line);
     note(
       `start and load ${Math.round(loaded - started)} ms, first token after ${Math.round(clock.prefilled - loaded)} ms`,
     );

@@ -244,6 +244,7 @@ export {
   type TrainerOptions,
   TrainingError,
 } from "./model/trainer.ts";
+export type { Speculation, SpeculationPass } from "./model/speculation.ts";
 export { CheckpointError, memorySource, openSource, type Source } from "./model/source.ts";
 export { newestStep, saveStep, type SaveStepOptions } from "./model/steps.ts";
 export { type GeneratedText, generateText, type GenerateTextOptions } from "./model/text.ts";

@@ -6,8 +6,10 @@ import type { Model } from "./decoder.ts";
 import type { ForwardOptions } from "./forward.ts";
 import { greedyRuns } from "./greedy_runs.ts";
 import { pluginError } from "./plugin.ts";
+import type { Proposer } from "./proposals.ts";
 import { createRandom } from "./random.ts";
 import { buildSamplers, chooseToken, type GeneratedToken, isGreedy, type SamplerConfigs } from "./sampling.ts";
+import { openProposer, speculated, type Speculation, type SpeculationPass } from "./speculation.ts";
 
 /** Options of {@linkcode generate}. */
 export interface GenerateOptions<C extends Component = Builtin> {
@@ -27,6 +29,10 @@ export interface GenerateOptions<C extends Component = Builtin> {
   readonly signal?: AbortSignal;
   /** Prompt tokens that run at a time. Results do not depend on it. Default: 512. */
   readonly prefill?: number;
+  /** Tokens are proposed, and several of them checked in one pass. The distribution of texts does not depend on it. */
+  readonly speculation?: Speculation;
+  /** Called after each pass over proposed tokens. */
+  readonly onSpeculation?: (pass: SpeculationPass) => void;
   /**
    * What is known already: the positions that the cache holds and that the prompts begin with are not computed again,
    * the rest of what it holds is forgotten. It stays open and holds the new tokens afterwards. Results do not depend on
@@ -94,17 +100,29 @@ export async function* generateBatch<const C extends Component = never>(
     end: undefined as EndReason | undefined,
   }));
   using lent = lend(options.cache ?? model.newCache(prompts.length, promptLength + limit), options.cache);
-  const { cache } = lent, rest = breather();
-  const run = async (tokens: readonly number[], start: number) => {
-    const forward: ForwardOptions = { batch: rows.length, start, cache, last: true };
+  const { cache } = lent, breathe = breather();
+  const rest = async () => {
+    await breathe();
+    signal?.throwIfAborted();
+  };
+  const run = async (tokens: readonly number[], start: number, last = true) => {
+    const forward: ForwardOptions = { batch: rows.length, start, cache, last };
     const logits = await model.runtime.scope(() => model.runtime.read(model.forward(tokens, forward)));
     await rest();
-    signal?.throwIfAborted();
     return logits;
   };
+  const { speculation, onSpeculation: onPass } = options;
+  using proposer = speculation && openProposer(model, speculation, prompts.length, {
+    length: promptLength + limit,
+    promptLength,
+    samplers: buildSamplers(options.samplers ?? [], vocab, options.components),
+    random: createRandom(seed, "proposals"),
+    prefill,
+    rest,
+  });
 
   // Where reading takes long, the best tokens are chosen by the backend.
-  const far = model.runtime.backend.far && limit > 0 && isGreedy(samplers) && !top &&
+  const far = model.runtime.backend.far && !proposer && limit > 0 && isGreedy(samplers) && !top &&
     !model.plugins.some((p) => p.logits);
   // The last position is computed even where it is known: what follows it is not.
   let logits = new Float32Array(), known = cache.keep(prompts.map((prompt) => Array.from(prompt).slice(0, -1)));
@@ -125,7 +143,24 @@ export async function* generateBatch<const C extends Component = never>(
       if (step + 1 < limit) logits = await run(rows.map((r) => r.tokens.at(-1)!), promptLength + step);
     }
   }
-  const choices = far ? greedyRuns(model, { cache, tokens: piece(known), start: known, limit }) : chosenHere();
+  const chosenAhead = (proposer: Proposer) =>
+    speculated(model, {
+      ...rows[0],
+      logits,
+      cache,
+      run: (tokens, start) => run(tokens, start, false),
+      limit,
+      samplers,
+      top,
+      proposer,
+      count: speculation?.count,
+      onPass,
+    });
+  const choices = proposer
+    ? chosenAhead(proposer)
+    : far
+    ? greedyRuns(model, { cache, tokens: piece(known), start: known, limit })
+    : chosenHere();
   let step = 0;
   for await (const chosen of choices) {
     signal?.throwIfAborted();

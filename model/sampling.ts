@@ -1,6 +1,6 @@
 import { type Builtin, builtins } from "../components/builtins.ts";
 import type { Component, ConfigOf } from "../components/component.ts";
-import { draw, logSumExp, type Sampler, type SamplerState } from "../components/samplers/sampler.ts";
+import { argmax, draw, logSumExp, type Sampler, type SamplerState } from "../components/samplers/sampler.ts";
 import { resolveComponent } from "./config.ts";
 import { type Plugin, pluginError } from "./plugin.ts";
 
@@ -39,22 +39,13 @@ export function isGreedy(samplers: readonly Sampler[]): boolean {
   return samplers.length === 1 && !!samplers[0].greedy;
 }
 
-/**
- * Chooses the next token: plugins, then samplers change `logits` in place, then one is drawn. Log-probabilities are those
- * of the model itself.
- */
-export function chooseToken(
+/** Plugins, then samplers change `logits` in place. */
+export function applyChain(
   logits: Float32Array,
   samplers: readonly Sampler[],
   plugins: readonly Plugin[],
   state: SamplerState,
-  random: () => number,
-  top: number,
-): GeneratedToken {
-  const total = logSumExp(logits), original = logits.slice();
-  if (!Number.isFinite(total)) {
-    throw new RangeError(`Cannot choose a token: the logits are not finite (Σ eˣ is ${total})`);
-  }
+): void {
   for (const plugin of plugins) {
     try {
       plugin.logits?.(logits, state);
@@ -63,10 +54,39 @@ export function chooseToken(
     }
   }
   for (const sampler of samplers) sampler.apply(logits, state);
-  const id = draw(logits, random);
+}
+
+/**
+ * Chooses the next token: plugins, then samplers change `logits` in place, then `pick` draws from what is left.
+ * Log-probabilities are those of the model itself.
+ */
+export function chooseToken(
+  logits: Float32Array,
+  samplers: readonly Sampler[],
+  plugins: readonly Plugin[],
+  state: SamplerState,
+  random: () => number,
+  top: number,
+  pick: (logits: Float32Array, random: () => number) => number = draw,
+): GeneratedToken {
+  const total = logSumExp(logits), original = logits.slice();
+  if (!Number.isFinite(total)) {
+    throw new RangeError(`Cannot choose a token: the logits are not finite (Σ eˣ is ${total})`);
+  }
+  applyChain(logits, samplers, plugins, state);
+  const id = pick(logits, random);
   if (!(logits[id] > -Infinity)) throw new RangeError("Cannot choose a token: the samplers removed every one");
   const probability = (id: number) => ({ id, logprob: original[id] - total });
   return { ...probability(id), top: largest(original, top).map(probability) };
+}
+
+/** `softmax(logits)`; all zero where every token was removed. */
+export function distribution(logits: Float32Array): Float64Array {
+  const top = logits[argmax(logits)], shares = new Float64Array(logits.length);
+  let total = 0;
+  for (let i = 0; i < logits.length; i++) if (logits[i] > -Infinity) total += shares[i] = Math.exp(logits[i] - top);
+  if (total > 0) { for (let i = 0; i < shares.length; i++) shares[i] /= total; }
+  return shares;
 }
 
 /** Indices of the `count` largest values, largest first, the first of equals first. */
