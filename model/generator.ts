@@ -1,15 +1,12 @@
 import type { Builtin } from "../components/builtins.ts";
 import type { Component } from "../components/component.ts";
-import { breather } from "./breathe.ts";
 import type { ModelCache } from "./cache.ts";
+import { chooseTokens, type Row } from "./choosing.ts";
 import type { Model } from "./decoder.ts";
-import type { ForwardOptions } from "./forward.ts";
-import { greedyRuns } from "./greedy_runs.ts";
 import { pluginError } from "./plugin.ts";
-import type { Proposer } from "./proposals.ts";
 import { createRandom } from "./random.ts";
-import { buildSamplers, chooseToken, type GeneratedToken, isGreedy, type SamplerConfigs } from "./sampling.ts";
-import { openProposer, speculated, type Speculation, type SpeculationPass } from "./speculation.ts";
+import { buildSamplers, type GeneratedToken, type SamplerConfigs } from "./sampling.ts";
+import type { Speculation, SpeculationPass } from "./speculation.ts";
 
 /** Options of {@linkcode generate}. */
 export interface GenerateOptions<C extends Component = Builtin> {
@@ -89,82 +86,21 @@ export async function* generateBatch<const C extends Component = never>(
   prompts: readonly ArrayLike<number>[],
   options: GenerateOptions<Builtin | C> = {},
 ): AsyncGenerator<(GeneratedToken | undefined)[], EndReason[]> {
-  const { vocab } = model.config, { stopIds = [], top = 0, seed = 0, signal, prefill = 512 } = options;
+  const { vocab } = model.config, { stopIds = [], seed = 0 } = options;
   const context = options.cache?.length ?? model.config.context;
   const samplers = buildSamplers(options.samplers ?? [], vocab, options.components);
   const promptLength = checkPrompts(prompts, context, options);
   const room = context - promptLength, limit = Math.min(options.maxTokens ?? room, room);
-  const rows = prompts.map((prompt, i) => ({
+  const rows = prompts.map((prompt, i): Row & { end: EndReason | undefined } => ({
     tokens: Array.from(prompt),
     random: createRandom(seed, `sampling ${i}`),
-    end: undefined as EndReason | undefined,
+    end: undefined,
   }));
   using lent = lend(options.cache ?? model.newCache(prompts.length, promptLength + limit), options.cache);
-  const { cache } = lent, breathe = breather();
-  const rest = async () => {
-    await breathe();
-    signal?.throwIfAborted();
-  };
-  const run = async (tokens: readonly number[], start: number, last = true) => {
-    const forward: ForwardOptions = { batch: rows.length, start, cache, last };
-    const logits = await model.runtime.scope(() => model.runtime.read(model.forward(tokens, forward)));
-    await rest();
-    return logits;
-  };
-  const { speculation, onSpeculation: onPass } = options;
-  using proposer = speculation && openProposer(model, speculation, prompts.length, {
-    length: promptLength + limit,
-    promptLength,
-    samplers: buildSamplers(options.samplers ?? [], vocab, options.components),
-    random: createRandom(seed, "proposals"),
-    prefill,
-    rest,
-  });
-
-  // Where reading takes long, the best tokens are chosen by the backend.
-  const far = model.runtime.backend.far && !proposer && limit > 0 && isGreedy(samplers) && !top &&
-    !model.plugins.some((p) => p.logits);
-  // The last position is computed even where it is known: what follows it is not.
-  let logits = new Float32Array(), known = cache.keep(prompts.map((prompt) => Array.from(prompt).slice(0, -1)));
-  if (known) options.onPrefill?.(known, promptLength);
-  const piece = (start: number) => rows.flatMap((r) => r.tokens.slice(start, Math.min(promptLength, start + prefill)));
-  while (known < promptLength && !(far && known + prefill >= promptLength)) {
-    logits = await run(piece(known), known);
-    known = Math.min(promptLength, known + prefill);
-    options.onPrefill?.(known, promptLength);
-  }
-  async function* chosenHere(): AsyncGenerator<(GeneratedToken | undefined)[], void> {
-    for (let step = 0; step < limit; step++) {
-      yield rows.map((row, i) => {
-        if (row.end) return undefined;
-        const own = logits.subarray(i * vocab, (i + 1) * vocab);
-        return chooseToken(own, samplers, model.plugins, { tokens: row.tokens, promptLength }, row.random, top);
-      });
-      if (step + 1 < limit) logits = await run(rows.map((r) => r.tokens.at(-1)!), promptLength + step);
-    }
-  }
-  const chosenAhead = (proposer: Proposer) =>
-    speculated(model, {
-      ...rows[0],
-      logits,
-      cache,
-      run: (tokens, start) => run(tokens, start, false),
-      limit,
-      samplers,
-      top,
-      proposer,
-      count: speculation?.count,
-      onPass,
-    });
-  const choices = proposer
-    ? chosenAhead(proposer)
-    : far
-    ? greedyRuns(model, { cache, tokens: piece(known), start: known, limit })
-    : chosenHere();
+  const choices = chooseTokens({ model, rows, cache: lent.cache, promptLength, limit, samplers, options });
   let step = 0;
   for await (const chosen of choices) {
-    signal?.throwIfAborted();
-    if (far && !step) options.onPrefill?.(promptLength, promptLength);
+    options.signal?.throwIfAborted();
     const made = rows.map((row, i) => {
       const token = row.end ? undefined : chosen[i]!;
       if (token) row.tokens.push(token.id);
