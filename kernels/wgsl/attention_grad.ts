@@ -267,8 +267,9 @@ export const attentionGradSinksShader = shader({
   tensors: { dsinks: "f32", sinks: "f32", stats: "f32" },
   args: { batch: "u32", time: "u32", kvHeads: "u32", group: "u32" },
   workgroup: 256,
-  uses: ["reduce"],
   code: `
+var<workgroup> sums: array<f32, WORKGROUP>;
+
 fn main(group: u32, lane: u32) {
   let score = sinks[group];
   var sum = 0.0;
@@ -277,7 +278,11 @@ fn main(group: u32, lane: u32) {
     let stat = 2u * ((unit * args.time + i % args.time) * args.group + group % args.group);
     sum += exp(score - stats[stat]) * stats[stat + 1u];
   }
-  sum = sum_all(sum, lane);
-  if (lane == 0u) { dsinks[group] -= sum; }
+  sums[lane] = sum;
+  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { sums[lane] += sums[lane + half]; }
+  }
+  if (lane == 0u) { dsinks[group] -= sums[0]; }
 }`,
 });
