@@ -168,14 +168,25 @@ export const opCases: Readonly<Record<Op, readonly OpCase[]>> = {
     run: (rt, x) => rt.ops.softmax(rt.ops.scale(x, 10)),
     tolerance: TOLERANCE,
   })),
-  topSoftmax: ROWS.flatMap((shape) =>
-    [1, 2, 5].filter((count) => count <= shape[1]).map((count): OpCase => ({
-      name: `${count} of ${shape.join("×")}`,
-      inputs: [shape],
-      run: (rt, x) => rt.ops.topSoftmax(rt.ops.scale(x, 3), count),
+  topSoftmax: [
+    ...ROWS.flatMap((shape) =>
+      [1, 2, 5].filter((count) => count <= shape[1]).map((count): OpCase => ({
+        name: `${count} of ${shape.join("×")}`,
+        inputs: [shape],
+        run: (rt, x) => rt.ops.topSoftmax(rt.ops.scale(x, 3), count),
+        tolerance: TOLERANCE,
+      }))
+    ),
+    // Of 11 numbers, so that some of those that are equal are left out.
+    ...[[3, 7, 7], [5, 24, 3], [2, 300, 40]].map(([rows, n, count]): OpCase => ({
+      name: `${count} of ${rows}×${n} with equals`,
+      inputs: [],
+      run: (rt) =>
+        rt.ops.topSoftmax(rt.tensor([rows, n], Array.from({ length: rows * n }, (_, i) => i * i % 11 - 5)), count),
       tolerance: TOLERANCE,
-    }))
-  ),
+      gradient: false,
+    })),
+  ],
   logSoftmaxAt: ROWS.map((shape) => ({
     name: shape.join("×"),
     inputs: [shape],

@@ -16,6 +16,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { size } from "../runtime/tensor.ts";
 import { assert, assertEquals } from "./assert.ts";
 import { assertClose, assertSameBits, golden, goldenModels, readJson, uniform, variants } from "./support.ts";
+import { hasWebgpu, webgpuRuntime } from "./webgpu.ts";
 
 type Config = Readonly<Record<string, unknown>>;
 interface Case {
@@ -78,32 +79,52 @@ async function load(
   return (await loadModel(runtime, source, { plugins: [huggingface] })).model;
 }
 
+/** Logits, loss and its slope are PyTorch's; one token at a time, with a cache, gives the same logits: `same` compares. */
+async function check(
+  runtime: Runtime,
+  { config, tensors, ids, logits, loss, slope }: Case,
+  same: typeof assertSameBits,
+) {
+  using model = await load(runtime, config, tensors), along = await load(runtime, config, tensors, direction);
+  const actual = await runtime.scope(() => runtime.read(model.forward(ids)));
+  assertClose(actual, logits, 1e-5, "logits");
+  using gradients = createGradients(model);
+  const measured = await gradients.add({ inputs: ids, targets: [...ids.slice(1), -1] });
+  assert(Math.abs(measured - loss) < 1e-5, `loss ${measured}, expected ${loss}`);
+  let sum = 0, length = 0;
+  for (const { name, gradient } of gradients.params) {
+    const [g, r] = await Promise.all([gradient, along.params.get(name)!.tensor].map((t) => runtime.read(t)));
+    sum += g.reduce((total, v, i) => total + v * r[i], 0);
+    length += g.reduce((total, v) => total + v * v, 0);
+  }
+  assert(Math.abs(sum - slope) < 2e-4 * Math.sqrt(length), `slope ${sum}, expected ${slope}`);
+  using cache = model.newCache(1, ids.length);
+  for (let t = 0; t < ids.length; t++) {
+    const row = await runtime.scope(() => runtime.read(model.forward([ids[t]], { start: t, cache })));
+    same(row, actual.slice(t * row.length, (t + 1) * row.length), `position ${t}`);
+  }
+}
+
 for (const variant of [variants[0], variants[3]]) {
-  for (const { name, config, tensors, ids, logits, loss, slope } of cases) {
-    Deno.test(`${name}: logits, loss and its slope are PyTorch's on ${variant.name}`, async () => {
+  for (const family of cases) {
+    Deno.test(`${family.name}: logits, loss and its slope are PyTorch's on ${variant.name}`, async () => {
       using runtime = await variant.open();
-      using model = await load(runtime, config, tensors), along = await load(runtime, config, tensors, direction);
-      const actual = await runtime.scope(() => runtime.read(model.forward(ids)));
-      assertClose(actual, logits, 1e-5, "logits");
-      using gradients = createGradients(model);
-      const measured = await gradients.add({ inputs: ids, targets: [...ids.slice(1), -1] });
-      assert(Math.abs(measured - loss) < 1e-5, `loss ${measured}, expected ${loss}`);
-      let sum = 0, length = 0;
-      for (const { name, gradient } of gradients.params) {
-        const [g, r] = await Promise.all([gradient, along.params.get(name)!.tensor].map((t) => runtime.read(t)));
-        sum += g.reduce((total, v, i) => total + v * r[i], 0);
-        length += g.reduce((total, v) => total + v * v, 0);
-      }
-      assert(Math.abs(sum - slope) < 2e-4 * Math.sqrt(length), `slope ${sum}, expected ${slope}`);
-      // One token at a time, with a cache.
-      using cache = model.newCache(1, ids.length);
-      for (let t = 0; t < ids.length; t++) {
-        const row = await runtime.scope(() => runtime.read(model.forward([ids[t]], { start: t, cache })));
-        assertSameBits(row, actual.slice(t * row.length, (t + 1) * row.length), `position ${t}`);
-      }
+      await check(runtime, family, assertSameBits);
     });
   }
 }
+
+Deno.test({
+  name: "every family's logits, loss and slope are PyTorch's on WebGPU",
+  ignore: !hasWebgpu,
+  async fn(t) {
+    // Shaders that are compiled once.
+    using runtime = await webgpuRuntime();
+    for (const family of cases) {
+      await t.step(family.name, () => check(runtime, family, (a, b, what) => assertClose(a, b, 1e-5, what)));
+    }
+  },
+});
 
 /** What a config.json means, in the one form that all configs of that meaning have. */
 function meaning(json: Config): ResolvedConfig {

@@ -15,6 +15,8 @@ const [reference] = variants;
 const upTo = (max: number) => fc.integer({ min: 1, max });
 /** A few, since each is compiled; below, at and above a panel, and more than 64, which are two vectors of a lane. */
 const headDims = fc.constantFrom(1, 6, 24, 72);
+/** Far below scores, among them, and so far above that tanh is of small numbers. */
+const softcaps = fc.constantFrom(0, 0.05, 1, 30);
 
 /** Attention over a cache that holds NaN wherever nothing was appended. */
 function overCache(
@@ -53,16 +55,29 @@ Deno.test({
       start: fc.nat(400),
       window: fc.oneof(fc.constant(0), upTo(400)),
       biased: fc.boolean(),
+      softcap: softcaps,
+      sunk: fc.boolean(),
     });
     await fc.assert(
-      fc.asyncProperty(shapes, async ({ batch, time, kvHeads, group, headDim, start, window, biased }) => {
-        const [actual, expected] = await onBoth([rt, oracle], (r) => {
-          const bias = biased ? uniformTensor(r, [kvHeads * group, start + time + 1], 6) : undefined;
-          const options = { start, scale: headDim ** -0.5, window, ...(bias && { bias }) };
-          return r.read(overCache(r, [batch, time, kvHeads, group, headDim], options));
-        });
-        assertClose(actual, expected, 5e-6, "attention");
-      }),
+      fc.asyncProperty(
+        shapes,
+        async ({ batch, time, kvHeads, group, headDim, start, window, biased, softcap, sunk }) => {
+          const [actual, expected] = await onBoth([rt, oracle], (r) => {
+            const sinks = sunk ? r.ops.scale(uniformTensor(r, [kvHeads * group], 7), 5) : undefined;
+            const bias = biased ? uniformTensor(r, [kvHeads * group, start + time + 1], 6) : undefined;
+            const options = {
+              start,
+              scale: headDim ** -0.5,
+              window,
+              ...(bias && { bias }),
+              ...(softcap && { softcap }),
+              ...(sinks && { sinks }),
+            };
+            return r.read(overCache(r, [batch, time, kvHeads, group, headDim], options));
+          });
+          assertClose(actual, expected, 5e-6, "attention");
+        },
+      ),
       { seed: 1, numRuns: 40 },
     );
   },
@@ -81,27 +96,32 @@ Deno.test({
       headDim: headDims,
       window: fc.oneof(fc.constant(0), upTo(100)),
       biased: fc.boolean(),
+      sunk: fc.boolean(),
+      softcap: softcaps,
       rate: fc.constantFrom(0, 0.4),
-      wanted: fc.tuple(fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean()),
+      wanted: fc.tuple(fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean()),
     });
     await fc.assert(
       fc.asyncProperty(
         shapes,
-        async ({ batch, time, kvHeads, group, headDim, window, biased, rate, wanted }) => {
+        async ({ batch, time, kvHeads, group, headDim, window, biased, sunk, softcap, rate, wanted }) => {
           const heads = kvHeads * group, keys = [batch, time, kvHeads, headDim];
           rt.scope(() => rt.kernels.fill(rt.temp([2 ** 20]), NaN));
           const [actual, expected] = await onBoth([rt, oracle], async (r) => {
-            const inputs = [[batch, time, heads, headDim], keys, keys, [heads, time + 2]].map((shape, i) =>
+            const inputs = [[batch, time, heads, headDim], keys, keys, [heads, time + 2], [heads]].map((shape, i) =>
               uniformTensor(r, shape, i)
             );
-            const [q, k, v, bias] = inputs, tape = new Tape(r);
-            const tracked = inputs.filter((t, i) => (t !== bias || biased) && (wanted[i] || t === v));
+            const [q, k, v, bias, sinks] = inputs, tape = new Tape(r);
+            const given = inputs.filter((t) => (t !== bias || biased) && (t !== sinks || sunk));
+            const tracked = given.filter((t) => wanted[inputs.indexOf(t)] || t === v);
             for (const t of tracked) tape.track(t);
             const options = {
               start: 0,
               scale: headDim ** -0.5,
               window,
               ...(biased && { bias }),
+              ...(sunk && { sinks }),
+              ...(softcap && { softcap }),
               ...(rate && { dropout: { rate, seed: -5 } }),
             };
             const out = r.record(tape, () => r.ops.attention(q, k, v, options));
@@ -125,23 +145,24 @@ Deno.test({
     const shape = [2, 40, 3, 12];
     const [actual, expected] = await onBoth([rt, oracle], async (r) => {
       const x = uniformTensor(r, shape, 1), bias = uniformTensor(r, [3, 50], 2), tape = new Tape(r);
+      const sinks = uniformTensor(r, [3], 4);
       const table = r.ops.sinusoid(
         r.temp([40, 8]),
         Array.from({ length: 40 }, (_, i) => i),
         [1, 0.3, 0.1, 0.02],
         "cosSin",
       );
-      for (const t of [x, bias]) {
+      for (const t of [x, bias, sinks]) {
         const sums = r.temp(t.shape);
         r.kernels.fill(sums, 0.5);
         tape.track(t, { ...sums, empty: false });
       }
-      const out = r.record(tape, () => r.ops.attention(x, x, x, { start: 0, scale: 0.3, window: 0, bias }));
+      const out = r.record(tape, () => r.ops.attention(x, x, x, { start: 0, scale: 0.3, window: 0, bias, sinks }));
       tape.backward(out, uniformTensor(r, shape, 3));
       const turned = r.temp(shape);
       r.kernels.fill(turned, 0.25);
       r.kernels.rotateGrad(turned, x, table, 0, "half");
-      const read = await Promise.all([tape.gradient(x)!, tape.gradient(bias)!, turned].map((t) => r.read(t)));
+      const read = await Promise.all([...[x, bias, sinks].map((t) => tape.gradient(t)!), turned].map((t) => r.read(t)));
       return Float32Array.from(read.flatMap((values) => [...values]));
     });
     assertClose(actual, expected, 3e-5, "gradients that are added");
@@ -169,9 +190,14 @@ Deno.test({
         [[20, 2, 8, 2, 4], 700, 0],
       ] as const
     ) {
-      const options = { start, scale: 0.7, window };
-      const [actual, expected] = await onBoth([rt, oracle], (r) => r.read(overCache(r, shape, options)));
-      assertClose(actual, expected, 5e-6, `attention of ${shape} from ${start}`);
+      for (const sink of [undefined, -3, 8]) {
+        const [actual, expected] = await onBoth([rt, oracle], (r) => {
+          const heads = shape[2] * shape[3];
+          const sinks = sink && r.tensor([heads], Array.from({ length: heads }, (_, h) => sink + h / heads));
+          return r.read(overCache(r, shape, { start, scale: 0.7, window, ...(sinks && { sinks }) }));
+        });
+        assertClose(actual, expected, 5e-6, `attention of ${shape} from ${start}, sinks of ${sink}`);
+      }
     }
   },
 });

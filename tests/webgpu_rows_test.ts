@@ -24,6 +24,7 @@ const ops: Readonly<Record<string, (rt: Runtime, x: Tensor, w: Tensor, b: Tensor
   "layerNorm without weight": (rt, x) => rt.ops.layerNorm(x, undefined, undefined, 1e-5),
   rmsNorm: (rt, x, w) => rt.ops.rmsNorm(x, w, 1e-5),
   softmax: (rt, x) => rt.ops.softmax(rt.ops.scale(x, 5)),
+  topSoftmax: (rt, x) => rt.ops.topSoftmax(rt.ops.scale(x, 5), 7),
   logSoftmaxAt: (rt, x) => rt.ops.logSoftmaxAt(x, targetsOf(x).map((t) => Math.max(t, 0))),
   crossEntropy: (rt, x) => rt.ops.crossEntropy(rt.ops.scale(x, 5), targetsOf(x), { smoothing: 0.1, zLoss: 0.01 }),
 };

@@ -15,7 +15,7 @@ import {
 } from "./attention_tile.ts";
 
 /** Tensors of {@linkcode attentionShader}. */
-type Tensors = "out" | "lse" | "q" | "keys" | "values" | "bias";
+type Tensors = "out" | "lse" | "q" | "keys" | "values" | "bias" | "sinks";
 /** Its arguments. */
 type Args = keyof typeof tileArgs | "start" | "units" | "tiles" | "keyPanels" | "valueBlocks";
 
@@ -24,16 +24,19 @@ type Args = keyof typeof tileArgs | "start" | "units" | "tiles" | "keyPanels" | 
  * rows of the queries of one head of keys (row t · group + g: position t, head g of those that share it) and goes through
  * the keys that they see in blocks of 64, which meet it in registers (see attention_tile.ts). Maxima and sums are kept up
  * as it goes, so that no row of scores is ever whole: Milakov & Gimelshein 2018, https://arxiv.org/abs/1805.02867, Dao et
- * al. 2022, https://arxiv.org/abs/2205.14135. Dropout is of probabilities: their sum is that of all.
+ * al. 2022, https://arxiv.org/abs/2205.14135. Dropout is of probabilities: their sum is that of all. With `SOFTCAP` scores
+ * are `softcap · tanh(s / softcap)` before a bias is added. A sink is a key that came before all others: maxima begin with
+ * its score, one of the 16 sums of a row with 1.
  */
-export function attentionShader(columns: number): Shader<Tensors, Args, "HEAD_DIM" | "DROPOUT"> {
+export function attentionShader(columns: number): Shader<Tensors, Args, "HEAD_DIM" | "DROPOUT" | "SOFTCAP"> {
   return shader({
     name: "attention",
-    tensors: { out: "f32", lse: "f32", q: "f32", keys: "vec4f", values: "vec4f", bias: "f32" },
-    optional: ["lse", "bias"],
+    tensors: { out: "f32", lse: "f32", q: "f32", keys: "vec4f", values: "vec4f", bias: "f32", sinks: "f32" },
+    optional: ["lse", "bias", "sinks"],
     args: { ...tileArgs, start: "u32", units: "u32", tiles: "u32", keyPanels: "u32", valueBlocks: "u32" },
-    constants: ["HEAD_DIM", "DROPOUT"],
+    constants: ["HEAD_DIM", "DROPOUT", "SOFTCAP"],
     workgroup: LANES,
+    uses: ["math"],
     code: `${tileStart}${queryAt}${masks}
 var<workgroup> of_lanes: array<vec4f, WORKGROUP>;
 
@@ -53,6 +56,11 @@ fn main(group: u32, lane: u32) {
   let low = i32(args.start + first / args.group) - args.window + 1;
   let last = args.start + (min(first + 32u, total) - 1u) / args.group;
   var top = vec4f(-1e30); var sum = vec4f();
+  if (HAS_SINKS) {
+    let own_head = head % (args.kvHeads * args.group);
+    top = vec4f(sinks[own_head.x], sinks[own_head.y], sinks[own_head.z], sinks[own_head.w]);
+    if (others == 0u) { sum = vec4f(1.0); }
+  }
   ${accumulators("o", columns)}
   for (var block = u32(max(low, 0)) / 64u; block <= last / 64u; block++) {
     let panel = unit * args.keyPanels + 8u * block + others / 2u;
@@ -63,6 +71,7 @@ fn main(group: u32, lane: u32) {
       each(4, (i) => `
     let distance${i} = position - i32(key + ${i}u); let seen${i} = sees(distance${i});
     s${i} *= args.scale;
+    if (SOFTCAP) { s${i} = args.softcap * tanh4(s${i} / args.softcap); }
     if (HAS_BIAS) { s${i} += vec4f(${["x", "y", "z", "w"].map((c) => `bias_at(head.${c}, distance${i}.${c})`)}); }
     highest = max(highest, select(vec4f(-1e30), s${i}, seen${i}));`)
     }

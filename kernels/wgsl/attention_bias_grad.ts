@@ -13,8 +13,9 @@ export const attentionGradBiasShader = shader({
   tensors: { partial: "f32", q: "f32", g: "f32", keys: "vec4f", valueKeys: "vec4f", stats: "f32", bias: "f32" },
   optional: ["bias"],
   args: { ...tileArgs, share: "u32", batch: "u32", tiles: "u32", parts: "u32", panels: "u32" },
-  constants: ["HEAD_DIM", "DROPOUT"],
+  constants: ["HEAD_DIM", "DROPOUT", "SOFTCAP"],
   workgroup: LANES,
+  uses: ["math"],
   code: `${tileStart}${queryAt}${masks}
 fn diagonal(first: u32, block: u32, distance: i32) -> f32 {
   var sum = 0.0;
@@ -42,7 +43,7 @@ fn main(group: u32, lane: u32) {
       let panel = unit / args.share * args.panels + 8u * block + others / 2u;
       ${products("s", "q", "query_at", "keys", "2u * panel * HEAD_DIM + others % 2u")}
       ${products("d", "g", "query_at", "valueKeys", "2u * panel * HEAD_DIM + others % 2u")}
-      ${scoreGradients}
+      ${scoreGradients("bias")}
       // Of the 95 distances in the tile each is another lane's.
       let least = i32(first) - i32(64u * block) - 63; let above = (i32(lane) - least) & 127;
       let distance = least + above;

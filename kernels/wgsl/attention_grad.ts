@@ -48,26 +48,39 @@ fn main(group: u32, lane: u32) {
 /** Dropout's factors of four words, where there is any. */
 const factors = "vec4f(kept(word.x), kept(word.y), kept(word.z), kept(word.w))";
 
+/** Puts a cap on a scaled score `s`; `slope` is that of the cap. */
+const capped = (s: string, slope: string) =>
+  `if (SOFTCAP) {
+        let bounded = tanh4(${s} / args.softcap);
+        ${s} = args.softcap * bounded;
+        ${slope} = 1.0 - bounded * bounded;
+      }`;
+
 /**
- * For own queries and other keys: the gradients of the scores in the tile, 0 where nothing is seen. `s0 …` are products of
- * queries and keys, `d0 …` of the output's gradient and values.
+ * For own queries and other keys: gradients of scores in the tile, 0 where nothing is seen: of `products` before a cap, or
+ * of what a `bias` is added to, after it. `s0 …` are products of queries and keys, `d0 …` of the output's gradient and values.
  */
-export const scoreGradients: string = `
+export function scoreGradients(of: "products" | "bias"): string {
+  return `
     ${
-  each(4, (i) => `
+    each(4, (i) => `
     {
       let distance = position - i32(64u * block + 4u * others + ${i}u);
+      var slope = vec4f(1.0);
       s${i} *= args.scale;
+      ${capped(`s${i}`, "slope")}
       if (HAS_BIAS) { s${i} += vec4f(${["x", "y", "z", "w"].map((c) => `bias_at(head.${c}, distance.${c})`)}); }
       if (DROPOUT) {
         let word = (head * args.time + t) * args.time + (64u * block + 4u * others + ${i}u);
         d${i} *= ${factors};
       }
-      s${i} = select(vec4f(), exp(s${i} - lse) * (d${i} - delta), sees(distance) & valid);
+      let gradient = exp(s${i} - lse) * (d${i} - delta)${of === "products" ? " * slope" : ""};
+      s${i} = select(vec4f(), gradient, sees(distance) & valid);
     }`)
-}
+  }
     ${keep("s")}
     workgroupBarrier();`;
+}
 
 /** Tensors of {@linkcode attentionGradQShader}. */
 type QueryTensors = "dq" | "q" | "g" | "keys" | "valueKeys" | "keyValues" | "stats" | "bias";
@@ -76,10 +89,12 @@ type QueryArgs = keyof typeof tileArgs | "units" | "tiles" | "panels" | "blocks"
 
 /**
  * `dq = scale · Σ_j ds_j · k_j` with `ds = p (kept · g · v − Σ g · out)` and `p = exp(s − lse)`, computed again: the tiles of
- * attention.ts. `keys` are the cache's; of a second cache, `valueKeys` are the values laid out as keys and `keyValues` the
+ * attention.ts. With a cap ds has the factor `1 − tanh²`. `keys` are the cache's; of a second cache, `valueKeys` are the values laid out as keys and `keyValues` the
  * keys laid out as values.
  */
-export function attentionGradQShader(columns: number): Shader<QueryTensors, QueryArgs, "HEAD_DIM" | "DROPOUT" | "ADD"> {
+export function attentionGradQShader(
+  columns: number,
+): Shader<QueryTensors, QueryArgs, "HEAD_DIM" | "DROPOUT" | "SOFTCAP" | "ADD"> {
   return shader({
     name: "attention_grad_q",
     tensors: {
@@ -94,8 +109,9 @@ export function attentionGradQShader(columns: number): Shader<QueryTensors, Quer
     },
     optional: ["bias"],
     args: { ...tileArgs, units: "u32", tiles: "u32", panels: "u32", blocks: "u32" },
-    constants: ["HEAD_DIM", "DROPOUT", "ADD"],
+    constants: ["HEAD_DIM", "DROPOUT", "SOFTCAP", "ADD"],
     workgroup: LANES,
+    uses: ["math"],
     code: `${tileStart}${queryAt}${masks}
 fn put(unit: u32, r: u32, channel: u32, four: vec4f) {
   if (r >= args.time * args.group) { return; }
@@ -120,7 +136,7 @@ fn main(group: u32, lane: u32) {
     let panel = unit * args.panels + 8u * block + others / 2u;
     ${products("s", "q", "query_at", "keys", "2u * panel * HEAD_DIM + others % 2u")}
     ${products("d", "g", "query_at", "valueKeys", "2u * panel * HEAD_DIM + others % 2u")}
-    ${scoreGradients}
+    ${scoreGradients("products")}
     let count = min(64u, last + 1u - 64u * block);
     ${accumulate("o", columns, "keyValues", "(unit * args.blocks + block) * PANELS * 128u", "count")}
   }
@@ -142,7 +158,7 @@ type KeyArgs = keyof typeof tileArgs | "units" | "panels" | "blocks";
  */
 export function attentionGradKeysShader(
   columns: number,
-): Shader<KeyTensors, KeyArgs, "HEAD_DIM" | "DROPOUT" | "ADD_K" | "ADD_V"> {
+): Shader<KeyTensors, KeyArgs, "HEAD_DIM" | "DROPOUT" | "SOFTCAP" | "ADD_K" | "ADD_V"> {
   return shader({
     name: "attention_grad_keys",
     // Outputs may be absent, which what is first may not.
@@ -158,8 +174,9 @@ export function attentionGradKeysShader(
     },
     optional: ["dk", "dv", "bias"],
     args: { ...tileArgs, units: "u32", panels: "u32", blocks: "u32" },
-    constants: ["HEAD_DIM", "DROPOUT", "ADD_K", "ADD_V"],
+    constants: ["HEAD_DIM", "DROPOUT", "SOFTCAP", "ADD_K", "ADD_V"],
     workgroup: LANES,
+    uses: ["math"],
     code: `${tileStart}${masks}
 fn key_at(unit: u32, r: u32) -> u32 {
   let row = unit / args.kvHeads * args.time + min(r, args.time - 1u);
@@ -196,10 +213,12 @@ fn main(group: u32, lane: u32) {
       each(4, (i) => `
     let r${i} = min(64u * block + 4u * others + ${i}u, total - 1u);
     let stat${i} = 2u * (unit * total + r${i}); var factor${i} = vec4f(1.0); var seen${i} = vec4<bool>();
+    var slope${i} = vec4f(1.0);
     {
       let t = r${i} / args.group; let head = unit * args.group + r${i} % args.group;
       let distance = vec4i(i32(t)) - vec4i(key);
       s${i} *= args.scale;
+      ${capped(`s${i}`, `slope${i}`)}
       if (HAS_BIAS) { s${i} += vec4f(${["x", "y", "z", "w"].map((c) => `bias_at(head, distance.${c})`)}); }
       seen${i} = sees(distance) & vec4<bool>(64u * block + 4u * others + ${i}u < total);
       s${i} = select(vec4f(), exp(s${i} - stats[stat${i}]), seen${i});
@@ -219,7 +238,11 @@ fn main(group: u32, lane: u32) {
       ${
       products("d", "v", "key_at", "keys", "2u * ((args.units + unit) * args.panels + panel) * HEAD_DIM + others % 2u")
     }
-      ${each(4, (i) => `let e${i} = select(vec4f(), s${i} * (factor${i} * d${i} - stats[stat${i} + 1u]), seen${i});`)}
+      ${
+      each(4, (i) => `
+      let gradient${i} = s${i} * (factor${i} * d${i} - stats[stat${i} + 1u]) * slope${i};
+      let e${i} = select(vec4f(), gradient${i}, seen${i});`)
+    }
       ${keep("e")}
       workgroupBarrier();
       ${accumulate("a", columns, "values", "((args.units + unit) * args.blocks + block) * PANELS * 128u", "count")}
@@ -234,3 +257,32 @@ fn main(group: u32, lane: u32) {
 }`,
   });
 }
+
+/**
+ * `dsinks[h] −= Σ e^(sink − lse) · Σ g · out`, over the positions of all sequences, from the `stats` of
+ * {@linkcode attentionStatsShader}: a workgroup for each head.
+ */
+export const attentionGradSinksShader = shader({
+  name: "attention_grad_sinks",
+  tensors: { dsinks: "f32", sinks: "f32", stats: "f32" },
+  args: { batch: "u32", time: "u32", kvHeads: "u32", group: "u32" },
+  workgroup: 256,
+  code: `
+var<workgroup> sums: array<f32, WORKGROUP>;
+
+fn main(group: u32, lane: u32) {
+  let score = sinks[group];
+  var sum = 0.0;
+  for (var i = lane; i < args.batch * args.time; i += WORKGROUP) {
+    let unit = i / args.time * args.kvHeads + group / args.group;
+    let stat = 2u * ((unit * args.time + i % args.time) * args.group + group % args.group);
+    sum += exp(score - stats[stat]) * stats[stat + 1u];
+  }
+  sums[lane] = sum;
+  for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (lane < half) { sums[lane] += sums[lane + half]; }
+  }
+  if (lane == 0u) { dsinks[group] -= sums[0]; }
+}`,
+});

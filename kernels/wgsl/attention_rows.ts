@@ -15,7 +15,7 @@ export function rowsAtATime(total: number, headDim: number): number {
 const AHEAD = 16;
 
 /** Tensors of {@linkcode attentionRowsShader}. */
-type Tensors = "out" | "partial" | "q" | "keys" | "values" | "bias";
+type Tensors = "out" | "partial" | "q" | "keys" | "values" | "bias" | "sinks";
 /** Its arguments. */
 type Args =
   | "time"
@@ -24,6 +24,7 @@ type Args =
   | "window"
   | "biasLength"
   | "scale"
+  | "softcap"
   | "start"
   | "tiles"
   | "parts"
@@ -36,9 +37,10 @@ type Args =
  * `rows` (1, or a multiple of 4) queries of one head of keys and one of `parts` parts of its keys, `span` of them: a lane
  * scores a key of a block of 128 for all rows, then sums four channels of every so manieth value. With more than one part
  * (`partial` is there) it leaves the sum of each row, its greatest score and its sum of exponentials for
- * {@linkcode combineShader}: flash-decoding, Dao et al. 2023, https://pytorch.org/blog/flash-decoding/
+ * {@linkcode combineShader}: flash-decoding, Dao et al. 2023, https://pytorch.org/blog/flash-decoding/ A sink is the first
+ * key of the first part alone.
  */
-export function attentionRowsShader(rows: number): Shader<Tensors, Args, "HEAD_DIM"> {
+export function attentionRowsShader(rows: number): Shader<Tensors, Args, "HEAD_DIM" | "SOFTCAP"> {
   // Numbers of all rows: one, or vectors of four.
   const type = rows === 1 ? "f32" : "vec4f", vectors = Math.ceil(rows / 4);
   const of = (name: string, row: number) => rows === 1 ? `${name}0` : `${name}${row >> 2}.${"xyzw"[row & 3]}`;
@@ -72,8 +74,8 @@ export function attentionRowsShader(rows: number): Shader<Tensors, Args, "HEAD_D
     workgroupBarrier();`;
   return shader({
     name: "attention_rows",
-    tensors: { out: "f32", partial: "f32", q: "f32", keys: "f32", values: "vec4f", bias: "f32" },
-    optional: ["partial", "bias"],
+    tensors: { out: "f32", partial: "f32", q: "f32", keys: "f32", values: "vec4f", bias: "f32", sinks: "f32" },
+    optional: ["partial", "bias", "sinks"],
     args: {
       time: "u32",
       kvHeads: "u32",
@@ -81,6 +83,7 @@ export function attentionRowsShader(rows: number): Shader<Tensors, Args, "HEAD_D
       window: "i32",
       biasLength: "u32",
       scale: "f32",
+      softcap: "f32",
       start: "u32",
       tiles: "u32",
       parts: "u32",
@@ -88,8 +91,9 @@ export function attentionRowsShader(rows: number): Shader<Tensors, Args, "HEAD_D
       keyPanels: "u32",
       valueBlocks: "u32",
     },
-    constants: ["HEAD_DIM"],
+    constants: ["HEAD_DIM", "SOFTCAP"],
     workgroup: BLOCK,
+    uses: ["math"],
     code: `
 const PANELS = (HEAD_DIM + 7u) / 8u;
 // Lanes that have all channels between them, and how many times over there are as many.
@@ -102,9 +106,10 @@ var<workgroup> sums: array<vec4f, ${Math.min(rows, 4)}u * WORKGROUP>;
 ${queryAt}
 fn sees(distance: i32) -> bool { return distance >= 0 && distance < args.window; }
 
+fn head_of(unit: u32, r: u32) -> u32 { return unit % args.kvHeads * args.group + r % args.group; }
+
 fn bias_of(unit: u32, r: u32, distance: i32) -> f32 {
-  let head = unit % args.kvHeads * args.group + r % args.group;
-  return bias[head * args.biasLength + u32(max(distance, 0))];
+  return bias[head_of(unit, r) * args.biasLength + u32(max(distance, 0))];
 }
 
 fn value_at(unit: u32, position: u32, column: u32) -> u32 {
@@ -127,6 +132,10 @@ fn main(group: u32, lane: u32) {
   workgroupBarrier();
   let column = lane % COLUMNS; let team = lane / COLUMNS;
   ${each(vectors, (v) => `var top${v} = ${type}(-1e30); var sum${v} = ${type}();`)}
+  if (HAS_SINKS && part == 0u) {
+    ${each(vectors, (v) => `top${v} = ${four((i) => `sinks[head_of(unit, first + ${i}u)]`, v)};`)}
+    if (lane == 0u) { ${each(vectors, (v) => `sum${v} = ${type}(1.0);`)} }
+  }
   ${
       each(rows, (r) =>
         `var o${r} = vec4f(); let position${r} = i32(args.start + min(first + ${r}u, total - 1u) / args.group);`)
@@ -148,6 +157,7 @@ fn main(group: u32, lane: u32) {
     ${
       each(vectors, (v) => `
     s${v} *= args.scale;
+    if (SOFTCAP) { s${v} = ${four((i) => `args.softcap * tanh_of(${of("s", i)} / args.softcap)`, v)}; }
     if (HAS_BIAS && within) { s${v} += ${four((i) => `bias_of(unit, first + ${i}u, distance${i})`, v)}; }
     var high${v} = ${four((i) => `select(-1e30, ${of("s", i)}, seen${i})`, v)};`)
     }

@@ -27,6 +27,7 @@ export const tileArgs = {
   window: "i32",
   biasLength: "u32",
   scale: "f32",
+  softcap: "f32",
   threshold: "u32",
   keep: "f32",
   seed: "u32",
@@ -59,13 +60,18 @@ fn query_at(unit: u32, r: u32) -> u32 {
 }
 `;
 
-/** Whether queries see a key so far back, the bias for it, and what dropout makes of a probability's factor. */
+/**
+ * Whether queries see a key so far back, the bias for it, what dropout makes of a probability's factor, and hyperbolic
+ * tangents, for which a shader uses `math`.
+ */
 export const masks = `
 fn sees(distance: vec4i) -> vec4<bool> { return (distance >= vec4i(0)) & (distance < vec4i(args.window)); }
 
 fn bias_at(head: u32, distance: i32) -> f32 {
   return bias[head % (args.kvHeads * args.group) * args.biasLength + u32(max(distance, 0))];
 }
+
+fn tanh4(x: vec4f) -> vec4f { return vec4f(tanh_of(x.x), tanh_of(x.y), tanh_of(x.z), tanh_of(x.w)); }
 
 fn kept(word: u32) -> f32 { return select(0.0, args.keep, keeps(word, args.seed, args.threshold)); }
 `;

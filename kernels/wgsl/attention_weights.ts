@@ -2,12 +2,12 @@ import { shader } from "./shader.ts";
 
 /**
  * `out[b, h, t, j]`, the probabilities of attention, 0 for keys that are not seen: a workgroup for each row, a lane for
- * every 128th key, whose score waits in `out` until the row's sum is known.
+ * every 128th key, whose score waits in `out` until the row's sum is known. See attention.ts for caps and sinks.
  */
 export const attentionWeightsShader = shader({
   name: "attention_weights",
-  tensors: { out: "f32", q: "f32", keys: "f32", bias: "f32" },
-  optional: ["bias"],
+  tensors: { out: "f32", q: "f32", keys: "f32", bias: "f32", sinks: "f32" },
+  optional: ["bias", "sinks"],
   args: {
     time: "u32",
     heads: "u32",
@@ -18,9 +18,11 @@ export const attentionWeightsShader = shader({
     biasLength: "u32",
     keyPanels: "u32",
     scale: "f32",
+    softcap: "f32",
   },
+  constants: ["SOFTCAP"],
   workgroup: 128,
-  uses: ["reduce"],
+  uses: ["math", "reduce"],
   code: `
 fn main(group: u32, lane: u32) {
   let t = group % args.time; let head = group / args.time;
@@ -34,12 +36,15 @@ fn main(group: u32, lane: u32) {
     var s = 0.0;
     for (var c = 0u; c < args.headDim; c++) { s += q[query + c] * keys[at + 8u * c]; }
     s *= args.scale;
+    if (SOFTCAP) { s = args.softcap * tanh_of(s / args.softcap); }
     if (HAS_BIAS) { s += bias[head % args.heads * args.biasLength + u32(distance)]; }
     out[row + j] = s;
     top = max(top, s);
   }
+  if (HAS_SINKS) { top = max(top, sinks[head % args.heads]); }
   top = max_all(top, lane);
   var sum = 0.0;
+  if (HAS_SINKS && lane == 0u) { sum = exp(sinks[head % args.heads] - top); }
   for (var j = lane; j < length; j += WORKGROUP) {
     let distance = position - i32(j);
     if (distance >= 0 && distance < args.window) {

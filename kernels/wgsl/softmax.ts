@@ -50,6 +50,50 @@ fn main(group: u32, lane: u32) {${rowOfLane}
 }`,
 });
 
+/**
+ * Softmax over the `count` largest of each row, the first of equals, 0 for the others: `WIDTH` lanes for each row. In order
+ * of size, then place, the next one is found `count` times among what comes after the last; no list is kept. For few of few,
+ * as of experts.
+ */
+export const topSoftmaxShader = shader({
+  ...rowShader,
+  name: "top_softmax",
+  tensors: { out: "f32", x: "f32" },
+  args: { rows: "u32", dim: "u32", count: "u32" },
+  code: `
+const LOWEST = -3.4028234e38;
+
+fn main(group: u32, lane: u32) {${rowOfLane}
+  var top = LOWEST; var least = LOWEST; var last = 0u;
+  for (var k = 0u; k < args.count; k++) {
+    var next = LOWEST;
+    for (var i = place; i < dim; i += WIDTH) {
+      let v = x[at + i];
+      if (k == 0u || v < least || (v == least && i > last)) { next = max(next, v); }
+    }
+    next = max_row(next, lane);
+    var first = args.dim;
+    for (var i = place; i < dim; i += WIDTH) {
+      if (x[at + i] == next && (k == 0u || next < least || i > last)) { first = min(first, i); }
+    }
+    // Whole numbers below 2²⁴ are exact.
+    last = args.dim - u32(max_row(f32(args.dim - first), lane));
+    least = next;
+    if (k == 0u) { top = next; }
+  }
+  var sum = 0.0;
+  for (var i = place; i < dim; i += WIDTH) {
+    let v = x[at + i];
+    if (v > least || (v == least && i <= last)) { sum += exp(v - top); }
+  }
+  sum = sum_row(sum, lane);
+  for (var i = place; i < dim; i += WIDTH) {
+    let v = x[at + i];
+    out[at + i] = select(0.0, exp(v - top) / sum, v > least || (v == least && i <= last));
+  }
+}`,
+});
+
 /** `dx += p · (g − Σ g p)`: `WIDTH` lanes for each row. */
 export const softmaxGradShader = shader({
   ...rowShader,

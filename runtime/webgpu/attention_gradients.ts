@@ -2,6 +2,7 @@ import { addBiasPartsShader, attentionGradBiasShader } from "../../kernels/wgsl/
 import {
   attentionGradKeysShader,
   attentionGradQShader,
+  attentionGradSinksShader,
   attentionStatsShader,
 } from "../../kernels/wgsl/attention_grad.ts";
 import { COLUMNS, OWN } from "../../kernels/wgsl/attention_tile.ts";
@@ -55,7 +56,8 @@ export function attentionGradients(gpu: Gpu): Pick<Kernels, "attentionGrad"> {
 
   function toQueries(dq: Sum, other: KeyValueCache, { g, record, stats, options }: Step): void {
     const { q, k, cache } = record, [batch, time, heads, headDim] = q.shape, kvHeads = k.shape[2];
-    const units = batch * kvHeads, tiles = Math.ceil(time * heads / kvHeads / OWN), { bias, dropout } = options;
+    const units = batch * kvHeads, tiles = Math.ceil(time * heads / kvHeads / OWN);
+    const { bias, dropout, softcap } = options;
     gpu.run(
       forQueries(Math.ceil(headDim / COLUMNS)),
       { dq, q, g, keys: cache.keys, valueKeys: other.keys, keyValues: other.values, stats, bias },
@@ -69,13 +71,14 @@ export function attentionGradients(gpu: Gpu): Pick<Kernels, "attentionGrad"> {
       units * tiles,
       headDim,
       !!dropout,
+      !!softcap,
       !dq.empty,
     );
   }
 
   function toKeys(dk: Sum | undefined, dv: Sum | undefined, { g, record, stats, options }: Step): void {
     const { q, k, v } = record, [batch, time, heads, headDim] = q.shape, kvHeads = k.shape[2];
-    const units = batch * kvHeads, group = heads / kvHeads, { bias, dropout } = options;
+    const units = batch * kvHeads, group = heads / kvHeads, { bias, dropout, softcap } = options;
     // Queries beside gradients, in both layouts.
     const both = newKeyValueCache((s) => gpu.temp(s), 2 * batch, kvHeads, headDim, time * group);
     appendRows(gpu, both, q, g, 0, { group });
@@ -92,6 +95,7 @@ export function attentionGradients(gpu: Gpu): Pick<Kernels, "attentionGrad"> {
       units * Math.ceil(time / OWN),
       headDim,
       !!dropout,
+      !!softcap,
       !dk?.empty,
       !dv?.empty,
     );
@@ -100,7 +104,7 @@ export function attentionGradients(gpu: Gpu): Pick<Kernels, "attentionGrad"> {
   function toBias(dbias: Tensor, other: KeyValueCache, { g, record, stats, options }: Step): void {
     const { q, k, cache } = record, [batch, time, heads, headDim] = q.shape, share = heads / k.shape[2];
     const tiles = Math.ceil(time / OWN), parts = Math.min(batch * tiles, Math.ceil(BIAS_GROUPS / heads));
-    const partial = gpu.temp([parts, heads, time]), { bias, dropout } = options;
+    const partial = gpu.temp([parts, heads, time]), { bias, dropout, softcap } = options;
     gpu.run(
       attentionGradBiasShader,
       { partial, q, g, keys: cache.keys, valueKeys: other.keys, stats, bias },
@@ -108,9 +112,15 @@ export function attentionGradients(gpu: Gpu): Pick<Kernels, "attentionGrad"> {
       heads * parts,
       headDim,
       !!dropout,
+      !!softcap,
     );
     const groups = Math.ceil(heads * time / addBiasPartsShader.workgroup);
     gpu.run(addBiasPartsShader, { dbias, partial }, { heads, time, biasLength: dimOf(dbias), parts }, groups);
+  }
+
+  function toSinks(dsinks: Tensor, { record, stats, options: { sinks } }: Step): void {
+    const [batch, time, heads] = record.q.shape, kvHeads = record.k.shape[2], group = heads / kvHeads;
+    gpu.run(attentionGradSinksShader, { dsinks, sinks, stats }, { batch, time, kvHeads, group }, heads);
   }
 
   return {
@@ -124,6 +134,7 @@ export function attentionGradients(gpu: Gpu): Pick<Kernels, "attentionGrad"> {
             if (d.bias) toBias(d.bias, other, step);
           });
         }
+        if (d.sinks) toSinks(d.sinks, step);
         if (d.k || d.v) gpu.briefly(() => toKeys(d.k, d.v, step));
       }),
   };

@@ -26,11 +26,11 @@ export function attentionKernels(gpu: Gpu): Pick<Kernels, "attention" | "attenti
 
   /** Tiles of many rows: all that training needs, and prompts. */
   function byTiles(out: Tensor, q: Tensor, cache: KeyValueCache, kvHeads: number, options: AttentionOptions): void {
-    const { start, bias, lse, dropout } = options, [batch, time, heads, headDim] = q.shape;
+    const { start, bias, sinks, softcap, lse, dropout } = options, [batch, time, heads, headDim] = q.shape;
     const units = batch * kvHeads, count = Math.ceil(time * heads / kvHeads / OWN);
     gpu.run(
       tiles(Math.ceil(headDim / COLUMNS)),
-      { out, lse, q, keys: cache.keys, values: cache.values, bias },
+      { out, lse, q, keys: cache.keys, values: cache.values, bias, sinks },
       {
         ...tileArguments(time, heads, kvHeads, options),
         start,
@@ -42,12 +42,14 @@ export function attentionKernels(gpu: Gpu): Pick<Kernels, "attention" | "attenti
       units * count,
       headDim,
       !!dropout,
+      !!softcap,
     );
   }
 
   /** Few rows, the keys of which are shared among workgroups where there are many. */
   function byRows(out: Tensor, q: Tensor, cache: KeyValueCache, kvHeads: number, options: AttentionOptions): void {
-    const { start, scale, bias } = options, [batch, time, heads, headDim] = q.shape, window = options.window || ENDLESS;
+    const { start, scale, bias, sinks, softcap } = options, window = options.window || ENDLESS;
+    const [batch, time, heads, headDim] = q.shape;
     const group = heads / kvHeads, total = time * group, rows = rowsAtATime(total, headDim);
     const units = batch * kvHeads, count = Math.ceil(total / rows);
     const { parts, span } = keyParts(Math.min(start + time, window + Math.ceil(rows / group) + 64), units * count);
@@ -55,7 +57,7 @@ export function attentionKernels(gpu: Gpu): Pick<Kernels, "attention" | "attenti
       const partial = parts > 1 ? gpu.temp([units * total * parts, 8 * panelsOf(headDim) + 2]) : undefined;
       gpu.run(
         few(rows),
-        { out, partial, q, keys: cache.keys, values: cache.values, bias },
+        { out, partial, q, keys: cache.keys, values: cache.values, bias, sinks },
         {
           time,
           kvHeads,
@@ -63,6 +65,7 @@ export function attentionKernels(gpu: Gpu): Pick<Kernels, "attention" | "attenti
           window,
           biasLength: bias ? dimOf(bias) : 0,
           scale,
+          softcap: softcap ?? 0,
           start,
           tiles: count,
           parts,
@@ -72,6 +75,7 @@ export function attentionKernels(gpu: Gpu): Pick<Kernels, "attention" | "attenti
         },
         units * count * parts,
         headDim,
+        !!softcap,
       );
       if (partial) gpu.run(combineShader, { out, partial }, { time, kvHeads, group, parts }, units * total, headDim);
     });
@@ -83,11 +87,11 @@ export function attentionKernels(gpu: Gpu): Pick<Kernels, "attention" | "attenti
       const decoding = time * heads / kvHeads <= FEW && headDim <= MOST_CHANNELS && !lse && !dropout;
       (decoding ? byRows : byTiles)(out, q, cache, kvHeads, options);
     },
-    attentionWeights(out, q, cache, kvHeads, { start, scale, window, bias }) {
+    attentionWeights(out, q, cache, kvHeads, { start, scale, window, bias, sinks, softcap }) {
       const [batch, time, heads, headDim] = q.shape;
       gpu.run(
         attentionWeightsShader,
-        { out, q, keys: cache.keys, bias },
+        { out, q, keys: cache.keys, bias, sinks },
         {
           time,
           heads,
@@ -98,8 +102,10 @@ export function attentionKernels(gpu: Gpu): Pick<Kernels, "attention" | "attenti
           biasLength: bias ? dimOf(bias) : 0,
           keyPanels: panelsOf(cache.capacity),
           scale,
+          softcap: softcap ?? 0,
         },
         batch * heads * time,
+        !!softcap,
       );
     },
   };
@@ -120,9 +126,9 @@ export function tileArguments(
   time: number,
   heads: number,
   kvHeads: number,
-  { scale, window, bias, dropout }: Omit<AttentionOptions, "start">,
+  { scale, window, bias, softcap, dropout }: Omit<AttentionOptions, "start">,
 ): Record<
-  "time" | "kvHeads" | "group" | "window" | "biasLength" | "scale" | "threshold" | "keep" | "seed",
+  "time" | "kvHeads" | "group" | "window" | "biasLength" | "scale" | "softcap" | "threshold" | "keep" | "seed",
   number
 > {
   const [threshold, keep, seed] = dropoutArguments(dropout?.rate ?? 0, dropout?.seed ?? 0);
@@ -133,6 +139,7 @@ export function tileArguments(
     window: window || ENDLESS,
     biasLength: bias ? dimOf(bias) : 0,
     scale,
+    softcap: softcap ?? 0,
     threshold,
     keep,
     seed,
