@@ -7,7 +7,7 @@ import { type LlamaBase, llamaLike, type LlamaTraits } from "./llama_like.ts";
 /** What all models named Gemma share. */
 export const gemmaTraits: Pick<LlamaTraits, "activation" | "arrange"> = {
   activation: { type: "geglu", approximate: "tanh" },
-  arrange: (path, tensor) => /\.?(norm|after)\d?\.weight$/.test(path) ? lessOne(tensor) : tensor,
+  arrange: (path, tensor) => /(norm|after)\d?\.weight$/.test(path) ? lessOne(tensor) : tensor,
 };
 
 /** Gemma. https://arxiv.org/abs/2403.08295 */
