@@ -287,14 +287,18 @@ Deno.test("tensors in blocks give the blocks, too, in the order of the rows that
 Deno.test("queries, keys and values in one tensor of blocks are those in three", async () => {
   const { "blk.0.attn_q.weight": q, "blk.0.attn_k.weight": k, "blk.0.attn_v.weight": v, ...others } = smallTensors(40);
   const fused = { shape: [64, 32], type: q.type, bytes: Uint8Array.from([q, k, v].flatMap(({ bytes }) => [...bytes])) };
-  const open = async (tensors: Record<string, GgufTensor>) =>
-    (await openCheckpoint(sourceOf(ggufFile(smallMetadata, tensors)), plugins)).tensors;
-  const three = await open(smallTensors(40)), one = await open({ ...others, "blk.0.attn_qkv.weight": fused });
+  const bias = uniform(64, 4), named = { "blk.0.attn_qkv.weight": fused, "blk.0.attn_qkv.bias": plain([64], bias) };
+  const open = (tensors: Record<string, GgufTensor>) =>
+    openCheckpoint(sourceOf(ggufFile(smallMetadata, tensors)), plugins);
+  const { tensors: three } = await open(smallTensors(40)),
+    { tensors: one, config } = await open({ ...others, ...named });
   for (const part of ["q", "k", "v"]) {
     const [a, b] = [one, three].map((from) => from.get(`blocks.0.attention.${part}.weight`) as QuantizedTensor);
     assertEquals([a.shape, a.blocks?.format.type], [b.shape, "Q8_0"]);
     assertEquals(await valuesOf(a), await valuesOf(b), part);
   }
+  assertEquals((config.attention as { bias: string }).bias, "qkv");
+  assertEquals(await valuesOf(one.get("blocks.0.attention.v.bias")!), bias.slice(48));
   await assertRejects(
     () => open({ ...others, "blk.0.attn_qkv.weight": { ...fused, shape: [32, 64] } }),
     CheckpointError,
@@ -511,6 +515,11 @@ Deno.test("rope scaling: none, linear by its three fields, YaRN and longrope; ot
       { ...yarn, "llama.rope.scaling.yarn_log_multiplier": 0.1 },
       {},
       "yarn_log_multiplier is 0.1, expected no such field",
+    ],
+    [
+      { ...yarn, "llama.rope.scaling.yarn_attn_factor": 1.5, "llama.rope.scaling.attn_factor": 2 },
+      {},
+      "rope.scaling.attn_factor is 2, expected 1",
     ],
     [{ "llama.rope.scaling.factor": 2 }, both, "rope.scaling.factor is 2, expected 1"],
     [{ "llama.rope.scale_linear": 2 }, both, "rope.scale_linear is 2, expected 1"],

@@ -65,6 +65,8 @@ function longRope(fields: MetadataFields, { longRope }: Facts, context: number):
  */
 function yarn(fields: MetadataFields, factor: number, context: number): RopeScaling {
   fields.only("rope.scaling.yarn_ext_factor", 1);
+  const given = fields.maybeNumber("rope.scaling.yarn_attn_factor");
+  if (given !== undefined) fields.only("rope.scaling.attn_factor", 1); // not both
   const grown = (factor <= 1 ? 1 : 0.1 * Math.log(factor) + 1) * fields.number("rope.scaling.attn_factor", 1);
   return {
     type: "yarn",
@@ -73,7 +75,7 @@ function yarn(fields: MetadataFields, factor: number, context: number): RopeScal
     betaFast: fields.number("rope.scaling.yarn_beta_fast", 32),
     betaSlow: fields.number("rope.scaling.yarn_beta_slow", 1),
     truncate: true,
-    attentionFactor: fields.number("rope.scaling.yarn_attn_factor", grown),
+    attentionFactor: given ?? grown,
   };
 }
 
