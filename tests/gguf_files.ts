@@ -1,6 +1,6 @@
 /** GGUF files made on the spot, for the tests to take and to break. The writer shares nothing with the reader. */
 import { size } from "../runtime/tensor.ts";
-import { type GoldenTensor, uniform } from "./support.ts";
+import { uniform } from "./support.ts";
 
 /** A metadata value. Whole numbers become u32, others f32; lists of numbers become lists of i32 or f32. */
 export type Meta = string | number | boolean | readonly string[] | readonly number[];
@@ -93,66 +93,6 @@ export function q8(shape: readonly number[], values: ArrayLike<number>): GgufTen
     own.forEach((v, i) => view.setInt8(34 * block + 2 + i, Math.round(v / (scale || 1))));
   }
   return { shape, type: Q8_0, bytes };
-}
-
-/** Names in GGUF of a layer's parts, by those in Llama's checkpoints and GPT-2's. */
-const parts: Readonly<Record<string, string>> = {
-  "self_attn.q_proj": "attn_q",
-  "self_attn.k_proj": "attn_k",
-  "self_attn.v_proj": "attn_v",
-  "self_attn.o_proj": "attn_output",
-  "mlp.gate_proj": "ffn_gate",
-  "mlp.up_proj": "ffn_up",
-  "mlp.down_proj": "ffn_down",
-  "input_layernorm": "attn_norm",
-  "post_attention_layernorm": "ffn_norm",
-  "attn.c_attn": "attn_qkv",
-  "attn.c_proj": "attn_output",
-  "mlp.c_fc": "ffn_up",
-  "mlp.c_proj": "ffn_down",
-  "ln_1": "attn_norm",
-  "ln_2": "ffn_norm",
-  "model.embed_tokens": "token_embd",
-  "model.norm": "output_norm",
-  "lm_head": "output",
-  "transformer.wte": "token_embd",
-  "transformer.wpe": "position_embd",
-  "transformer.ln_f": "output_norm",
-};
-
-function ggufName(name: string): string {
-  const [, layer, part, kind] = /^(?:(?:model\.layers|transformer\.h)\.(\d+)\.)?(.*)\.(weight|bias)$/.exec(name)!;
-  return `${layer === undefined ? "" : `blk.${layer}.`}${parts[part]}.${kind}`;
-}
-
-/**
- * The tensors of a Hugging Face checkpoint as llama.cpp's converter stores them: rows of queries and keys of a Llama
- * permuted, GPT-2's products transposed.
- * https://github.com/ggml-org/llama.cpp/blob/master/convert_hf_to_gguf.py
- */
-export function converted(
-  tensors: ReadonlyMap<string, GoldenTensor>,
-  headDim: number,
-  store = plain,
-): Record<string, GgufTensor> {
-  return Object.fromEntries(
-    [...tensors].map(([name, { shape, values }]) => {
-      const gguf = ggufName(name), [rows, columns = 1] = shape;
-      if (/\.c_(attn|fc|proj)\.weight$/.test(name)) {
-        const turned = values.map((_, i) => values[(i % rows) * columns + Math.floor(i / rows)]);
-        return [gguf, plain([columns, rows], turned)];
-      }
-      if (!/attn_[qk]\./.test(gguf)) return [gguf, shape.length < 2 ? plain(shape, values) : store(shape, values)];
-      // [head, 2, half, columns] → [head, half, 2, columns]
-      const permuted = new Float64Array(values.length), half = headDim / 2;
-      for (let row = 0; row < rows; row++) {
-        const head = Math.floor(row / headDim), second = Math.floor(row % headDim / half), pair = row % half;
-        const to = head * headDim + 2 * pair + second;
-        permuted.set(values.subarray(row * columns, (row + 1) * columns), to * columns);
-      }
-      return [gguf, shape.length < 2 ? plain(shape, permuted) : store(shape, permuted)];
-    }),
-  );
 }
 
 /** Metadata of a Llama of two heads, and of one key head. */

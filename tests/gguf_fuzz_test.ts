@@ -6,7 +6,15 @@ import { gguf } from "../plugins/gguf/mod.ts";
 import { createRuntime } from "../runtime/runtime.ts";
 import { assert, assertEquals } from "./assert.ts";
 import { apply, damage } from "./damage.ts";
-import { ggufFile, type Meta, piecesMetadata, plain, smallMetadata, smallTensors } from "./gguf_files.ts";
+import {
+  ggufFile,
+  type GgufTensor,
+  type Meta,
+  piecesMetadata,
+  plain,
+  smallMetadata,
+  smallTensors,
+} from "./gguf_files.ts";
 
 /** Besides the damage that every file gets: lengths, counts and offsets of 64 bits that are too large by little or much. */
 const longer = fc.record({
@@ -53,7 +61,42 @@ const files: [name: string, file: Uint8Array<ArrayBuffer>][] = [
       "rope_freqs.weight": plain([8], [1, 1, 1, 1, 8, 8, 8, 8]),
     }),
   ],
+  ["fused products and two lists of factors", phi3File()],
+  ["norms around sublayers", gemma2File()],
 ];
+
+/** A Phi 3 with a chat template. */
+function phi3File(): Uint8Array<ArrayBuffer> {
+  const { "blk.0.attn_q.weight": q, "blk.0.attn_k.weight": k, "blk.0.attn_v.weight": v, ...rest } = smallTensors(259);
+  const { "blk.0.ffn_gate.weight": gate, "blk.0.ffn_up.weight": up, ...others } = rest;
+  const fused = (parts: readonly GgufTensor[], rows: number): GgufTensor => ({
+    shape: [rows, 32],
+    type: q.type,
+    bytes: Uint8Array.from(parts.flatMap(({ bytes }) => [...bytes])),
+  });
+  const metadata = { ...ofArchitecture("phi3"), ...byteLevel, "tokenizer.chat_template": "{{ messages[0].content }}" };
+  return ggufFile({ ...metadata, "phi3.rope.scaling.original_context_length": 8 }, {
+    ...others,
+    "blk.0.attn_qkv.weight": fused([q, k, v], 64),
+    "blk.0.ffn_up.weight": fused([gate, up], 128),
+    "rope_factors_short.weight": plain([8], [1, 1, 1, 1, 2, 2, 2, 2]),
+    "rope_factors_long.weight": plain([8], [1, 1, 1, 1, 8, 8, 8, 8]),
+  });
+}
+
+function gemma2File(): Uint8Array<ArrayBuffer> {
+  const tensors = smallTensors(263), gain = tensors["blk.0.ffn_norm.weight"];
+  const after = { "blk.0.post_attention_norm.weight": gain, "blk.0.post_ffw_norm.weight": gain };
+  const fields = { "gemma2.attention.sliding_window": 4, "gemma2.final_logit_softcapping": 30 };
+  const metadata = { ...ofArchitecture("gemma2"), ...fields, ...piecesMetadata(["\u2581", "a", "b", "ab"]) };
+  return ggufFile(metadata, { ...tensors, ...after });
+}
+
+/** Metadata of the small Llama under another name. */
+function ofArchitecture(name: string): Record<string, Meta> {
+  const named = Object.entries(smallMetadata).map(([key, value]) => [key.replace("llama.", `${name}.`), value]);
+  return { ...Object.fromEntries(named), "general.architecture": name };
+}
 
 const RUNS = 1000;
 
@@ -81,6 +124,7 @@ for (const [name, file] of files) {
             const tokenizer = await checkpoint.tokenizer();
             const ids = tokenizer && encoded(() => tokenizer.encode("ab abc 12<|eot_id|>"));
             tokenizer?.decode([...ids ?? [], 300]);
+            await checkpoint.chat!();
             ends.loaded++;
           } finally {
             model.close();

@@ -2,6 +2,8 @@
 import { byteSymbols } from "../components/tokenizers/byte_level.ts";
 import { ropeFrequencies, type RopeScaling } from "../components/positions/rope_scaling.ts";
 import { loadModel, openCheckpoint } from "../model/checkpoint.ts";
+import type { ModelConfig } from "../model/config.ts";
+import type { Model } from "../model/decoder.ts";
 import { generate } from "../model/generator.ts";
 import { blockFormats, type BlockType } from "../model/quantized/blocks.ts";
 import { type QuantizedTensor, quantizedTensor } from "../model/quantized/stored.ts";
@@ -9,6 +11,7 @@ import { hashWeights, saveModel } from "../model/save.ts";
 import { memorySink } from "../model/sink.ts";
 import { CheckpointError, memorySource, openSource, type Source } from "../model/source.ts";
 import { textStream, type Tokenizer } from "../model/tokenizer.ts";
+import { chatFormat } from "../plugins/chat/mod.ts";
 import { gguf } from "../plugins/gguf/mod.ts";
 import { scalingOfFactors } from "../plugins/gguf/rope_factors.ts";
 import { huggingface } from "../plugins/huggingface/mod.ts";
@@ -16,7 +19,7 @@ import { createRuntime } from "../runtime/runtime.ts";
 import { size } from "../runtime/tensor.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "./assert.ts";
 import {
-  converted,
+  F16,
   ggufFile,
   type GgufTensor,
   type Meta,
@@ -26,7 +29,19 @@ import {
   smallMetadata,
   smallTensors,
 } from "./gguf_files.ts";
-import { fixtures, golden, hasFixture, readGolden, readJson, uniform } from "./support.ts";
+import { type Config, convertedTensors, metadataOf, ropeTensors, safetensorsOf } from "./gguf_models.ts";
+import { finish, root } from "./processes.ts";
+import {
+  assertClose,
+  assertSameBits,
+  fixtures,
+  golden,
+  type GoldenTensor,
+  hasFixture,
+  readGolden,
+  readJson,
+  uniform,
+} from "./support.ts";
 
 const plugins = [gguf];
 const sourceOf = (bytes: Uint8Array) => memorySource({ "m.gguf": bytes }, "m.gguf");
@@ -68,59 +83,51 @@ interface GoldenMeta {
   readonly logits_f32_vs_f64_maxabs: number;
 }
 
-/** Metadata of golden models, from their config.json. */
-function metadataOf(config: Readonly<Record<string, number>>): Record<string, Meta> {
-  if (config.n_embd) {
-    return {
-      "general.architecture": "gpt2",
-      "gpt2.context_length": config.n_positions,
-      "gpt2.embedding_length": config.n_embd,
-      "gpt2.feed_forward_length": 4 * config.n_embd,
-      "gpt2.block_count": config.n_layer,
-      "gpt2.attention.head_count": config.n_head,
-      "gpt2.attention.layer_norm_epsilon": config.layer_norm_epsilon,
-    };
-  }
-  return {
-    "general.architecture": "llama",
-    "general.alignment": 64,
-    "llama.vocab_size": config.vocab_size,
-    "llama.context_length": config.max_position_embeddings,
-    "llama.embedding_length": config.hidden_size,
-    "llama.block_count": config.num_hidden_layers,
-    "llama.feed_forward_length": config.intermediate_size,
-    "llama.attention.head_count": config.num_attention_heads,
-    "llama.attention.head_count_kv": config.num_key_value_heads,
-    "llama.attention.layer_norm_rms_epsilon": config.rms_norm_eps,
-    "llama.rope.freq_base": config.rope_theta,
-    "llama.rope.dimension_count": config.hidden_size / config.num_attention_heads,
-  };
+/** A checkpoint of a Hugging Face folder as a GGUF file. */
+function fileOf(config: Config, tensors: ReadonlyMap<string, GoldenTensor>): Uint8Array<ArrayBuffer> {
+  const metadata = metadataOf(config), all = { ...convertedTensors(tensors, config), ...ropeTensors(config) };
+  return ggufFile(metadata, all, { align: metadata["general.alignment"] === 64 ? 64 : 32 });
 }
 
 /** The golden model as a GGUF file. */
 function goldenFile(name: string): Uint8Array<ArrayBuffer> {
-  const folder = new URL(`${name}/`, golden), config = readJson<Record<string, number>>(new URL("config.json", folder));
-  const tensors = converted(
-    readGolden(new URL("model.safetensors", folder)),
-    config.hidden_size / config.num_attention_heads,
-  );
-  const scaling = config.rope_scaling as unknown as Record<string, number> | undefined;
-  if (scaling) {
-    const dims = config.hidden_size / config.num_attention_heads,
-      plainly = ropeFrequencies(config.rope_theta, dims, null);
-    const scaled = ropeFrequencies(config.rope_theta, dims, {
-      type: "llama3",
-      factor: scaling.factor,
-      lowFrequencyFactor: scaling.low_freq_factor,
-      highFrequencyFactor: scaling.high_freq_factor,
-      originalContext: scaling.original_max_position_embeddings,
-    });
-    tensors["rope_freqs.weight"] = plain([dims / 2], plainly.map((f, i) => f / scaled[i]));
-  }
-  return ggufFile(metadataOf(config), tensors, { align: config.n_embd ? 32 : 64 });
+  const folder = new URL(`${name}/`, golden);
+  return fileOf(readJson(new URL("config.json", folder)), readGolden(new URL("model.safetensors", folder)));
 }
 
-for (const name of ["llama_mha", "llama_gqa", "llama3_rope", "gpt2"]) {
+/**
+ * The same config and the same weights, bit for bit; but for the gains of Gemma's norms, which were rounded with 1 added.
+ */
+async function assertSameModel(model: Model, expected: Model): Promise<void> {
+  assertEquals(model.config, expected.config);
+  if (![model.config.norm].flat().some((norm) => norm.offset === 1)) {
+    return assertEquals(await hashWeights(model), await hashWeights(expected));
+  }
+  assertEquals([...model.params.keys()], [...expected.params.keys()]);
+  for (const [path, { tensor }] of model.params) {
+    const [values, truth] = [
+      await model.runtime.read(tensor),
+      await model.runtime.read(expected.params.get(path)!.tensor),
+    ];
+    const rounded = /(norm|after)\d?\.weight$/.test(path) ? truth.map((v) => Math.fround(v + 1) - 1) : truth;
+    assertSameBits(values, rounded, path);
+  }
+}
+
+for (
+  const [name, type] of [
+    ["llama_mha", "llama"],
+    ["llama_gqa", "llama"],
+    ["llama3_rope", "llama"],
+    ["mistral_swa", "mistral"],
+    ["qwen2", "qwen2"],
+    ["qwen3", "qwen3"],
+    ["gemma", "gemma"],
+    ["gemma2", "gemma2"],
+    ["starcoder2", "starcoder2"],
+    ["gpt2", "gpt2"],
+  ]
+) {
   Deno.test(`${name} as GGUF: logits and greedy ids are PyTorch's, weights those of the folder`, async () => {
     using runtime = await createRuntime({ threads: 1 });
     const folder = new URL(`${name}/`, golden),
@@ -137,13 +144,81 @@ for (const name of ["llama_mha", "llama_gqa", "llama3_rope", "gpt2"]) {
     const options = { samplers: ["greedy"], maxTokens: greedy.tokens.length } as const;
     for await (const { id } of generate(model, greedy.prompt_ids, options)) made.push(id);
     assertEquals(made, greedy.tokens);
-    // The same model as from the folder: config and weights, bit for bit.
     const { model: hub } = await loadModel(runtime, folder.pathname, { plugins: [huggingface] });
-    assertEquals(model.config, hub.config);
-    assertEquals(await hashWeights(model), await hashWeights(hub));
+    await assertSameModel(model, hub);
     assertEquals([checkpoint.format, checkpoint.notes, await checkpoint.tokenizer()], ["GGUF", [], undefined]);
-    const { type, notes } = await saveModel(memorySink(), model, { plugins: [huggingface] });
-    assertEquals([type, notes], [name === "gpt2" ? "gpt2" : "llama", []]);
+    const saved = await saveModel(memorySink(), model, { plugins: [huggingface] });
+    assertEquals([saved.type, saved.notes], [type, []]);
+  });
+}
+
+interface FamilyCase {
+  readonly name: string;
+  readonly config: Config;
+  readonly tensors: Readonly<Record<string, readonly number[]>>;
+  readonly ids: readonly number[];
+  readonly logits: readonly number[];
+}
+
+/** The weights that PyTorch computed with, see families_test.ts. */
+function familyTensors({ tensors }: FamilyCase): Map<string, GoldenTensor> {
+  return new Map(
+    Object.keys(tensors).sort().map((name, i) => {
+      const shape = tensors[name], bias = name.endsWith("bias"), vector = shape.length === 1;
+      const scale = bias || vector ? 0.2 : shape.at(-1)! ** -0.5, plus = vector && !bias ? 1 : 0;
+      return [name, {
+        shape,
+        values: Float64Array.from(uniform(size(shape), i), (v) => Math.fround(plus + v * scale)),
+      }];
+    }),
+  );
+}
+
+const { cases: familyCases } = readJson<{ cases: FamilyCase[] }>(new URL("families.json", golden));
+const yarned = {
+  factor: 3,
+  original_max_position_embeddings: 8,
+  beta_fast: 20,
+  beta_slow: 2,
+  rope_theta: 500,
+  rope_type: "yarn",
+};
+
+/** Fields of config.json in the place of those that PyTorch computed with: numbers are the folder's then. */
+const changed: readonly (readonly [name: string, what: string, changes: Config])[] = [
+  ["qwen3, biases and windows", "no windows", {
+    use_sliding_window: false,
+    layer_types: ["full_attention", "full_attention"],
+  }],
+  ["gemma2, no caps", "caps", { attn_logit_softcapping: 0.75, final_logit_softcapping: 1.5 }],
+  ["llama, yarn", "what the format has of it", { rope_parameters: yarned }],
+  ["llama, yarn", "a factor of its own", { rope_parameters: { ...yarned, attention_factor: 1.25 } }],
+];
+const unchanged = [
+  "llama, linear",
+  "mistral",
+  "phi3",
+  "phi3, longrope",
+  "gemma3_text",
+  "olmo2",
+  "starcoder2, no biases",
+];
+
+for (const [name, what, changes] of [...unchanged.map((name) => [name] as const), ...changed]) {
+  Deno.test(`${name}${what ? `, but ${what}` : ""} as GGUF: ${changes ? "the folder's" : "PyTorch's"} numbers`, async () => {
+    using runtime = await createRuntime({ threads: 1 });
+    const given = familyCases.find((one) => one.name === name)!, config = { ...given.config, ...changes };
+    const tensors = familyTensors(given);
+    const { model } = await loadModel(runtime, sourceOf(fileOf(config, tensors)), { plugins });
+    const folder = memorySource({
+      "config.json": new TextEncoder().encode(JSON.stringify(config)),
+      "model.safetensors": safetensorsOf(tensors),
+    });
+    const { model: hub } = await loadModel(runtime, folder, { plugins: [huggingface] });
+    await assertSameModel(model, hub);
+    const logits = await runtime.scope(() => runtime.read(model.forward(given.ids)));
+    const expected = changes ? await runtime.scope(() => runtime.read(hub.forward(given.ids))) : given.logits;
+    assertClose(logits, expected, 1e-5, "logits");
   });
 }
 
@@ -166,7 +241,7 @@ function truthOf(type: string): Record<string, GgufTensor> {
   const rounded = [...weights].map(([name, tensor]) =>
     [name, /norm|down_proj/.test(name) ? tensor : { ...tensor, values: tensor.values.map(round) }] as const
   );
-  return converted(new Map(rounded), 8);
+  return convertedTensors(new Map(rounded), readJson(new URL("llama_gqa/config.json", golden)));
 }
 
 for (const type of ["f32", "f16", "bf16", "q8_0", "q4_0"]) {
@@ -207,6 +282,90 @@ Deno.test("tensors in blocks give the blocks, too, in the order of the rows that
   );
   assertEquals(rows.slice(32, 64), file.slice(64, 96));
   assertEquals(rows.slice(9 * 32, 10 * 32), file.slice(96, 128));
+});
+
+Deno.test("queries, keys and values in one tensor of blocks are those in three", async () => {
+  const { "blk.0.attn_q.weight": q, "blk.0.attn_k.weight": k, "blk.0.attn_v.weight": v, ...others } = smallTensors(40);
+  const fused = { shape: [64, 32], type: q.type, bytes: Uint8Array.from([q, k, v].flatMap(({ bytes }) => [...bytes])) };
+  const bias = uniform(64, 4), named = { "blk.0.attn_qkv.weight": fused, "blk.0.attn_qkv.bias": plain([64], bias) };
+  const open = (tensors: Record<string, GgufTensor>) =>
+    openCheckpoint(sourceOf(ggufFile(smallMetadata, tensors)), plugins);
+  const { tensors: three } = await open(smallTensors(40)),
+    { tensors: one, config } = await open({ ...others, ...named });
+  for (const part of ["q", "k", "v"]) {
+    const [a, b] = [one, three].map((from) => from.get(`blocks.0.attention.${part}.weight`) as QuantizedTensor);
+    assertEquals([a.shape, a.blocks?.format.type], [b.shape, "Q8_0"]);
+    assertEquals(await valuesOf(a), await valuesOf(b), part);
+  }
+  assertEquals((config.attention as { bias: string }).bias, "qkv");
+  assertEquals(await valuesOf(one.get("blocks.0.attention.v.bias")!), bias.slice(48));
+  await assertRejects(
+    () => open({ ...others, "blk.0.attn_qkv.weight": { ...fused, shape: [32, 64] } }),
+    CheckpointError,
+    "its shape is [32, 64], expected [64, …]",
+  );
+});
+
+Deno.test("gains of Gemma's norms come without their 1, in pieces that begin and end anywhere; halves are refused", async () => {
+  const folder = new URL("gemma/", golden), config = readJson<Config>(new URL("config.json", folder));
+  const weights = readGolden(new URL("model.safetensors", folder)), file = fileOf(config, weights);
+  const { tensors } = await openCheckpoint(sourceOf(file), plugins), norm = tensors.get("norm.weight")!;
+  const gains = Float32Array.from(weights.get("model.norm.weight")!.values, (v) => Math.fround(v + 1) - 1);
+  for (const piece of [Infinity, 4, 10, 7]) assertEquals(await valuesOf(norm, piece), gains, `${piece} bytes`);
+  const half = { shape: [48], type: F16, bytes: new Uint8Array(96) };
+  const broken = { ...convertedTensors(weights, config), "output_norm.weight": half };
+  await assertRejects(
+    () => openCheckpoint(sourceOf(ggufFile(metadataOf(config), broken)), plugins),
+    CheckpointError,
+    "it is f16, expected f32 in a norm",
+  );
+});
+
+Deno.test("what Gemma's files leave out: windows, caps and scales of llama.cpp", async () => {
+  const folder = new URL("gemma2/", golden), config = readJson<Config>(new URL("config.json", folder));
+  const tensors = convertedTensors(readGolden(new URL("model.safetensors", folder)), config);
+  const silent = Object.fromEntries(
+    Object.entries(metadataOf(config)).filter(([key]) => !/scale|softcapping|sliding_window/.test(key)),
+  );
+  const open = async (more: Record<string, Meta>) =>
+    (await openCheckpoint(sourceOf(ggufFile({ ...silent, ...more }, tensors)), plugins)).config;
+  const seen = ({ attention }: ModelConfig) =>
+    ([attention].flat() as { window: number | null; scale: number }[]).map(({ window, scale }) => [window, scale]);
+  const { scores, head, ...rest } = await open({});
+  assertEquals([scores, head], [{ type: "softcap", cap: 50 }, { type: "linear", softcap: 30 }]);
+  assertEquals(seen(rest), [[4096, 0.25], [null, 0.25], [4096, 0.25], [null, 0.25]]);
+  const thirds = await open({ "gemma2.attention.sliding_window_pattern": 3, "gemma2.attention.scale": 0.3 });
+  assertEquals(seen(thirds), [[4096, 0.3], [4096, 0.3], [null, 0.3], [4096, 0.3]]);
+  const bare = await open({ "gemma2.attn_logit_softcapping": 0, "gemma2.final_logit_softcapping": 0 });
+  assertEquals([bare.scores, bare.head], [undefined, { type: "linear", softcap: null }]);
+  // The largest of Gemma 2 by its layers.
+  const names = Object.keys(tensors), layers = Array.from({ length: 46 }, (_, i) => i);
+  const all = names.flatMap((name) =>
+    name.startsWith("blk.0.")
+      ? layers.map((i) => [name.replace("blk.0.", `blk.${i}.`), tensors[name]])
+      : name.startsWith("blk.")
+      ? []
+      : [[name, tensors[name]]]
+  );
+  const large = ggufFile({ ...silent, "gemma2.block_count": 46 }, Object.fromEntries(all));
+  assertEquals(seen((await openCheckpoint(sourceOf(large), plugins)).config)[45], [null, 12 ** -0.5]);
+});
+
+Deno.test("fields that would mean something in another architecture are refused by name", async () => {
+  const cases = [
+    ["qwen2", { "qwen2.attention.sliding_window": 8 }, "attention.sliding_window is 8, expected 0"],
+    ["qwen3", { "qwen3.attention.scale": 0.5 }, "qwen3.attention.scale is 0.5, expected no such field"],
+    ["gemma", { "gemma.attention.sliding_window": 8 }, "sliding_window is 8, expected no such field in gemma"],
+    ["gemma2", { "gemma2.rope.freq_base_swa": 5000 }, "rope.freq_base_swa is 5000, expected 10000"],
+    ["starcoder2", { "starcoder2.rope.dimension_count": 5 }, "position.dims is 5"],
+  ] as const;
+  for (const [name, more, message] of cases) {
+    const folder = new URL(`${name}/`, golden), config = readJson<Config>(new URL("config.json", folder));
+    const tensors = convertedTensors(readGolden(new URL("model.safetensors", folder)), config);
+    const file = ggufFile({ ...metadataOf(config), ...more }, tensors);
+    const error = await assertRejects(() => openCheckpoint(sourceOf(file), plugins), CheckpointError);
+    assert(error.message.includes(message), `${error.message}\nexpected ${message}`);
+  }
 });
 
 Deno.test("biases of queries and keys are permuted with their rows; output.weight unties; head sizes and windows are read", async () => {
@@ -255,7 +414,7 @@ Deno.test("biases of queries and keys are permuted with their rows; output.weigh
     sourceOf(ggufFile({ ...smallMetadata, ...keys }, { ...tensors, ...changed })),
     plugins,
   );
-  assertEquals(config.attention, { type: "groupedQuery", kvHeads: 1, bias: "none", headDim: 24 });
+  assertEquals(config.attention, { type: "groupedQuery", kvHeads: 1, bias: "none", headDim: 24, window: null });
 });
 
 // ---- rotary positions -----------------------------------------------------------------------------------------------
@@ -305,23 +464,84 @@ Deno.test("rope_freqs.weight: the scaling that it was made of is found again", (
   }
 });
 
-Deno.test("rope scaling: none, linear by its three fields; yarn and the like are refused by name", async () => {
-  const position = async (more: Record<string, Meta>) =>
-    (await openCheckpoint(sourceOf(ggufFile({ ...smallMetadata, ...more }, smallTensors(40))), plugins)).config
-      .position;
-  const linear = { type: "rope", base: 10000, scaling: { type: "linear", factor: 4 } } as const;
-  const none = { type: "rope", base: 10000, scaling: null } as const;
+Deno.test("rope scaling: none, linear by its three fields, YaRN and longrope; others and mixtures are refused by name", async () => {
+  const lists = (n: number) => plain([n], Array.from({ length: n }, (_, i) => 1 + i / 10));
+  const position = async (more: Record<string, Meta>, others: Record<string, GgufTensor> = {}) => {
+    const file = ggufFile({ ...smallMetadata, ...more }, { ...smallTensors(40), ...others });
+    return (await openCheckpoint(sourceOf(file), plugins)).config.position;
+  };
+  const linear = { type: "rope", base: 10000, dims: null, scaling: { type: "linear", factor: 4 } } as const;
+  const none = { type: "rope", base: 10000, dims: null, scaling: null } as const;
+  const both = { "rope_factors_short.weight": lists(8), "rope_factors_long.weight": lists(8) };
   assertEquals(await position({}), none);
   assertEquals(await position({ "llama.rope.scaling.type": "linear", "llama.rope.scaling.factor": 4 }), linear);
   assertEquals(await position({ "llama.rope.scaling.factor": 4 }), linear); // llama.cpp's default
   assertEquals(await position({ "llama.rope.scale_linear": 4 }), linear);
   assertEquals(await position({ "llama.rope.scaling.type": "none", "llama.rope.scaling.factor": 4 }), none);
-  for (const type of ["yarn", "longrope"]) {
-    await assertRejects(
-      () => position({ "llama.rope.scaling.type": type }),
-      CheckpointError,
-      `Cannot read m.gguf: llama.rope.scaling.type is "${type}", expected "none" or "linear"`,
-    );
+  const yarn = { "llama.rope.scaling.type": "yarn", "llama.rope.scaling.factor": 4 };
+  const shared = { type: "yarn", factor: 4, betaFast: 32, betaSlow: 1, truncate: true } as const;
+  const grown = 0.1 * Math.log(4) + 1;
+  assertEquals(await position(yarn), {
+    ...none,
+    scaling: { ...shared, originalContext: 16, attentionFactor: grown },
+  });
+  assertEquals(
+    await position({
+      ...yarn,
+      "llama.rope.scaling.original_context_length": 8,
+      "llama.rope.scaling.attn_factor": 0.5,
+      "llama.rope.scaling.yarn_ext_factor": 1,
+    }),
+    { ...none, scaling: { ...shared, originalContext: 8, attentionFactor: 0.5 * grown } },
+  );
+  const factors = [1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7];
+  const long = { type: "longrope", shortFactors: factors, longFactors: factors, originalContext: 16 } as const;
+  assertEquals(await position({}, both), { ...none, scaling: { ...long, attentionFactor: 1 } });
+  assertEquals(
+    await position({ "llama.rope.scaling.type": "longrope", "llama.rope.scaling.attn_factor": 1.2 }, both),
+    { ...none, scaling: { ...long, attentionFactor: 1.2 } },
+  );
+  const refused: [more: Record<string, Meta>, tensors: Record<string, GgufTensor>, message: string][] = [
+    [
+      { "llama.rope.scaling.type": "dynamic" },
+      {},
+      'rope.scaling.type is "dynamic", expected "none" or "linear" or "yarn"',
+    ],
+    [{ "llama.rope.scaling.type": "longrope" }, {}, 'rope.scaling.type is "longrope", expected "none"'],
+    [yarn, both, 'rope.scaling.type is "yarn", expected "longrope"'],
+    [yarn, { "rope_freqs.weight": plain([8], Array(8).fill(2)) }, 'rope.scaling.type is "yarn", expected "none"'],
+    [{ ...yarn, "llama.rope.scaling.yarn_ext_factor": 0.5 }, {}, "rope.scaling.yarn_ext_factor is 0.5, expected 1"],
+    [
+      { ...yarn, "llama.rope.scaling.yarn_log_multiplier": 0.1 },
+      {},
+      "yarn_log_multiplier is 0.1, expected no such field",
+    ],
+    [
+      { ...yarn, "llama.rope.scaling.yarn_attn_factor": 1.5, "llama.rope.scaling.attn_factor": 2 },
+      {},
+      "rope.scaling.attn_factor is 2, expected 1",
+    ],
+    [{ "llama.rope.scaling.factor": 2 }, both, "rope.scaling.factor is 2, expected 1"],
+    [{ "llama.rope.scale_linear": 2 }, both, "rope.scale_linear is 2, expected 1"],
+    [
+      {},
+      { "rope_factors_long.weight": lists(8) },
+      "it has rope_factors_long.weight alone, expected rope_freqs.weight, or rope_factors_short.weight and rope_factors_long",
+    ],
+    [
+      {},
+      { ...both, "rope_freqs.weight": lists(8) },
+      "it has rope_freqs.weight and rope_factors_short.weight, expected rope_freqs.weight, or ",
+    ],
+    [
+      {},
+      { ...both, "rope_factors_long.weight": lists(7) },
+      "Cannot load m.gguf: Cannot build position: position.scaling.longFactors has 7 numbers, but attention.headDim is 16",
+    ],
+  ];
+  for (const [more, tensors, message] of refused) {
+    const error = await assertRejects(() => position(more, tensors), CheckpointError);
+    assert(error.message.includes(message), `${error.message}\nexpected ${message}`);
   }
 });
 
@@ -375,10 +595,11 @@ Deno.test("files that are not what they should be: one clear line each", async (
       good.slice(0, good.length - 200),
       `Cannot read m.gguf: at byte `,
     ],
-    [ggufFile(nameless, tensors), "Cannot read m.gguf: general.architecture is missing, expected llama or gpt2"],
+    [ggufFile(nameless, tensors), "Cannot read m.gguf: general.architecture is missing, expected llama or qwen2 or "],
     [
-      file({ "general.architecture": "qwen2" }),
-      'Cannot read m.gguf: general.architecture is "qwen2", expected llama or gpt2',
+      file({ "general.architecture": "mamba" }),
+      'Cannot read m.gguf: general.architecture is "mamba", expected llama or qwen2 or qwen3 or gemma or gemma2 or gemma3 ' +
+      "or phi3 or starcoder2 or olmo2 or gpt2",
     ],
     [
       file({ "general.alignment": 48 }),
@@ -684,4 +905,107 @@ Deno.test("vocabularies that cannot be read: one clear line each", async () => {
   const some = [...byteSymbols.toSpliced(3, 1), "ab"];
   const partial = await tokenizerIn(set(set(bytes, "tokens", some), "token_type", some.map(() => 1)));
   assertThrows(() => partial.encode("\u0003"), RangeError, "the tokenizer has no token for byte 3");
+});
+
+// ---- chat -----------------------------------------------------------------------------------------------------------
+
+const turns = "{{ bos_token }}{% for m in messages %}[{{ m.role }}]{{ m.content }}{{ eos_token }}{% endfor %}" +
+  "{% if add_generation_prompt %}[assistant]{% endif %}";
+
+Deno.test("encodeAlone puts nothing around a text, whatever the file says of texts", async () => {
+  const around = { "tokenizer.ggml.add_bos_token": true, "tokenizer.ggml.add_eos_token": true };
+  const pieces = await tokenizerIn({ ...piecesMetadata(["\u2581", "a", "b"]), ...around });
+  assertEquals([pieces.encode("a</s>b"), pieces.encodeAlone!("a</s>b")], [[1, 259, 260, 2, 259, 261, 2], [
+    259,
+    260,
+    2,
+    259,
+    261,
+  ]]);
+  const ids = { "tokenizer.ggml.bos_token_id": 5, "tokenizer.ggml.eos_token_id": 6 };
+  const bytes = await tokenizerIn(bytesMetadata(["a b"], { ...around, ...ids }));
+  assertEquals([bytes.encode("ab<|im_end|>"), bytes.encodeAlone!("ab<|im_end|>")], [[5, 256, 257, 6], [256, 257]]);
+});
+
+Deno.test("chat templates: the default one, named ones, special tokens by their names in templates", async () => {
+  const chatIn = async (metadata: Record<string, Meta>) =>
+    await (await openCheckpoint(sourceOf(ggufFile(metadata)), plugins)).chat!();
+  const pieces = piecesMetadata(["\u2581", "a"]), { "tokenizer.ggml.eos_token_id": _, ...silent } = pieces;
+  assertEquals(await chatIn(pieces), undefined);
+  const template = { "tokenizer.chat_template": turns, "tokenizer.chat_template.tool_use": "{{ 1 }}" };
+  assertEquals(await chatIn({ ...silent, ...template, "tokenizer.ggml.padding_token_id": 0 }), {
+    file: "m.gguf",
+    templates: { default: turns, tool_use: "{{ 1 }}" },
+    tokens: { bos_token: "<s>", eos_token: "</s>", unk_token: "<unk>", pad_token: "<unk>" },
+  });
+  const bytes = bytesMetadata(["a b"], { "tokenizer.chat_template": turns, "tokenizer.ggml.eos_token_id": 257 });
+  assertEquals((await chatIn(bytes))!.tokens, { eos_token: "<|im_end|>" });
+  assertEquals((await chatIn({ "general.architecture": "llama", "tokenizer.chat_template": turns }))!.tokens, {});
+  await assertRejects(
+    () => chatIn({ ...pieces, "tokenizer.chat_template.rag": 3 }),
+    CheckpointError,
+    "Cannot read m.gguf: tokenizer.chat_template.rag is 3, expected a text",
+  );
+  await assertRejects(
+    () => chatIn({ ...pieces, ...template, "tokenizer.ggml.bos_token_id": 999 }),
+    CheckpointError,
+    "tokenizer.ggml.bos_token_id is 999, expected a token, 0 … 260",
+  );
+  // Only a named one: that cannot hold a conversation.
+  const named = await chatIn({ ...pieces, "tokenizer.chat_template.tool_use": "{{ 1 }}" });
+  assertThrows(() => chatFormat(named), CheckpointError, "they are tool_use, expected one named default");
+});
+
+Deno.test("a conversation by the template of a file: ids are those of its text, ends those of its turns", async () => {
+  const metadata = { ...piecesMetadata(["\u2581", "a", "[", "]"]), "tokenizer.chat_template": turns };
+  const checkpoint = await openCheckpoint(sourceOf(ggufFile(metadata)), plugins);
+  const format = chatFormat(await checkpoint.chat!()), tokenizer = (await checkpoint.tokenizer())!;
+  const talk = [{ role: "user", content: "aa" }] as const;
+  assertEquals(format.render(talk), "<s>[user]aa</s>[assistant]");
+  const ids = format.encode(tokenizer, talk);
+  assertEquals(ids, tokenizer.encodeAlone!("<s>[user]aa</s>[assistant]"));
+  assertEquals(ids.filter((id) => id === 1), [1]);
+  assertEquals(format.stopIds(tokenizer), [2, 2]);
+});
+
+Deno.test("generate.ts --chat speaks by the template of a GGUF file", async () => {
+  const folder = await Deno.makeTempDir(), path = `${folder}/m.gguf`;
+  try {
+    const strict = "{% if messages[0].role == 'system' %}{{ raise_exception('no system here') }}{% endif %}" + turns;
+    const metadata = { ...smallMetadata, ...piecesMetadata(["\u2581", "a", "[", "]"]) };
+    const context = { "llama.context_length": 128, "tokenizer.chat_template": strict };
+    await Deno.writeFile(path, ggufFile({ ...metadata, ...context }, smallTensors(263)));
+    const ask = async (...more: string[]) => {
+      const process = new Deno.Command(Deno.execPath(), {
+        args: [
+          "run",
+          "--no-prompt",
+          "--quiet",
+          "--allow-read",
+          `${root}generate.ts`,
+          "--model",
+          path,
+          "--chat",
+          ...more,
+        ],
+        env: { NO_COLOR: "1" },
+        stdin: "piped",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      const writer = process.stdin.getWriter();
+      await writer.write(new TextEncoder().encode("aa\n"));
+      await writer.close();
+      return await finish(process);
+    };
+    const answered = await ask("--max-tokens", "4");
+    assertEquals([answered.code, answered.err.includes("no chat template")], [0, false], answered.err);
+    const refused = await ask("--system", "Hm.");
+    assertEquals(
+      [refused.code, refused.err],
+      [1, "generate.ts: Cannot write the conversation by the chat template of m.gguf: no system here\n"],
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

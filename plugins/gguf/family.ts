@@ -1,11 +1,10 @@
-import type { RopeConfig } from "../../components/positions/rope.ts";
-import type { RopeScaling } from "../../components/positions/rope_scaling.ts";
+import type { LongRopeScaling, RopeScaling } from "../../components/positions/rope_scaling.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import type { StoredTensor } from "../../model/format.ts";
+import { rowsOfStored } from "../../model/quantized/stored.ts";
+import { CheckpointError } from "../../model/source.ts";
+import type { AttentionChoice } from "../huggingface/llama_like.ts";
 import type { MetadataFields } from "./fields.ts";
-
-/** The tensor that divides the frequencies of rotary positions, pair by pair. */
-export const ROPE_FACTORS = "rope_freqs.weight";
 
 /** What the tensors of a file say about its model. */
 export interface Facts {
@@ -13,8 +12,10 @@ export interface Facts {
   readonly vocab: number;
   /** Names of all tensors. */
   readonly names: ReadonlySet<string>;
-  /** The scaling that {@linkcode ROPE_FACTORS} mean; `null` where there are none. */
+  /** The scaling that the one list of factors for rotary frequencies means; `null` where there is none. */
   ropeScaling(base: number, dims: number): RopeScaling | null;
+  /** Factors for short runs and for long ones; `null` where there are none. */
+  readonly longRope: Pick<LongRopeScaling, "shortFactors" | "longFactors"> | null;
 }
 
 /** How the files of one `general.architecture` are read. */
@@ -38,6 +39,8 @@ export const commonNames: readonly (readonly [name: string, path: string])[] = [
   ["blk.#.attn_q", "blocks.#.attention.q"],
   ["blk.#.attn_k", "blocks.#.attention.k"],
   ["blk.#.attn_v", "blocks.#.attention.v"],
+  ["blk.#.attn_q_norm", "blocks.#.attention.query.norm"],
+  ["blk.#.attn_k_norm", "blocks.#.attention.key.norm"],
   ["blk.#.attn_output", "blocks.#.attention.out"],
   ["blk.#.ffn_norm", "blocks.#.norm2"],
   ["blk.#.ffn_gate", "blocks.#.feedForward.gate"],
@@ -47,11 +50,11 @@ export const commonNames: readonly (readonly [name: string, path: string])[] = [
   ["output", "head"],
 ];
 
-/** The sizes of a model. A file without `output.weight` has the embedding for it. */
-export function sizesOf(
-  fields: MetadataFields,
-  { vocab, names }: Facts,
-): Pick<ModelConfig, "vocab" | "context" | "dim" | "depth" | "heads"> & { readonly tied: boolean } {
+/** The sizes of a model. */
+export type Sizes = Pick<ModelConfig, "vocab" | "context" | "dim" | "depth" | "heads"> & { readonly tied: boolean };
+
+/** The sizes that metadata says. A file without `output.weight` has the embedding for it. */
+export function sizesOf(fields: MetadataFields, { vocab, names }: Facts): Sizes {
   fields.only("vocab_size", vocab);
   fields.only("attention.causal", true);
   fields.only("expert_count", 0);
@@ -78,30 +81,39 @@ export function attentionOf(
   fields: MetadataFields,
   { names }: Facts,
   { dim, heads }: Pick<ModelConfig, "dim" | "heads">,
-): Exclude<ModelConfig["attention"], readonly unknown[] | undefined> {
+): AttentionChoice {
   const kvHeads = fields.count("attention.head_count_kv", heads), headDim = headDimOf(fields, { dim, heads });
-  const window = fields.maybeNumber("attention.sliding_window"); // 0 for none
+  const biased = names.has("blk.0.attn_q.bias") || names.has("blk.0.attn_qkv.bias");
   const options = {
-    bias: !names.has("blk.0.attn_q.bias") ? "none" : names.has("blk.0.attn_output.bias") ? "all" : "qkv",
+    bias: !biased ? "none" : names.has("blk.0.attn_output.bias") ? "all" : "qkv",
     ...(headDim * heads !== dim && { headDim }),
-    ...(window && { window }),
   } as const;
   return kvHeads === heads ? { type: "multiHead", ...options } : { type: "groupedQuery", kvHeads, ...options };
 }
 
-/** Rotary positions over all `headDim` channels of a head. */
-export function ropeOf(
-  fields: MetadataFields,
-  facts: Facts,
-  headDim: number,
-): { readonly type: "rope" } & Pick<RopeConfig, "base" | "scaling"> {
-  fields.only("rope.dimension_count", headDim);
-  const base = fields.number("rope.freq_base", 10000), scaling = facts.ropeScaling(base, headDim);
-  const kind = fields.choice("rope.scaling.type", { none: "none", linear: "linear" }, "linear");
-  const factor = fields.maybeNumber("rope.scaling.factor") ?? fields.maybeNumber("rope.scale_linear") ?? 1;
-  fields.only("rope.scaling.attn_factor", 1);
-  fields.ignore("rope.scale_linear", "rope.scaling.original_context_length", "rope.scaling.finetuned");
-  if (kind === "none" || factor === 1) return { type: "rope", base, scaling };
-  if (scaling) fields.only("rope.scaling.factor", 1); // not both: `rope_freqs.weight` scales, too
-  return { type: "rope", base, scaling: { type: "linear", factor } };
+/** The parts of `blk.#.attn_qkv`, in which queries, keys and values lie one after another; `undefined` for others. */
+export function fusedHeads(
+  name: string,
+  tensor: StoredTensor,
+  { dim, heads, attention }: ModelConfig,
+): [path: string, tensor: StoredTensor][] | undefined {
+  const [, layer, kind] = /^blk\.(\d+)\.attn_qkv\.(weight|bias)$/.exec(name) ?? [];
+  if (layer === undefined) return undefined;
+  const [{ headDim = dim / heads, kvHeads = heads }] = [attention].flat() as { headDim?: number; kvHeads?: number }[];
+  const k = kvHeads * headDim, parts = cut(tensor, [heads * headDim, k, k]);
+  return ["q", "k", "v"].map((part, i) => [`blocks.${layer}.attention.${part}.${kind}`, parts[i]]);
+}
+
+/** Runs of rows of a tensor, which has no others. */
+export function cut(tensor: StoredTensor, counts: readonly number[]): StoredTensor[] {
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  if (tensor.shape[0] !== all) {
+    throw new CheckpointError(
+      `Cannot read ${tensor.where}: its shape is [${tensor.shape.join(", ")}], expected [${all}, …]`,
+    );
+  }
+  return counts.map((count, i) => {
+    const first = counts.slice(0, i).reduce((sum, before) => sum + before, 0);
+    return rowsOfStored(tensor, count, (row) => first + row);
+  });
 }

@@ -3,13 +3,16 @@ import { describeModel } from "../../model/decoder.ts";
 import type { Checkpoint, CheckpointFormat, StoredTensor } from "../../model/format.ts";
 import { quantizedTensor } from "../../model/quantized/stored.ts";
 import { CheckpointError, type Source } from "../../model/source.ts";
+import { readChat } from "./chat.ts";
 import { families } from "./families.ts";
-import { type Facts, type Family, ROPE_FACTORS } from "./family.ts";
+import type { Facts, Family } from "./family.ts";
 import { metadataFields } from "./fields.ts";
 import { type Header, readHeader } from "./header.ts";
 import type { TensorPlace } from "./places.ts";
+import { LONG_FACTORS, ROPE_FACTORS, SHORT_FACTORS } from "./rope.ts";
 import { scalingOfFactors } from "./rope_factors.ts";
 import { readTokenizer } from "./tokenizer.ts";
+import { shortest } from "./values.ts";
 
 const NAME = "GGUF";
 /** More than half of the channels of any head. */
@@ -30,7 +33,7 @@ export const ggufFormat: CheckpointFormat = {
       const from = other === file ? header : await readHeader(source, other);
       return await readTokenizer(source, from, tensors.get("token_embd.weight")?.shape[0]);
     };
-    const shared = { format: NAME, notes: notesOn(header), tokenizer };
+    const shared = { format: NAME, notes: notesOn(header), tokenizer, chat: () => readChat(source, header) };
     if (!tensors.size) {
       return {
         ...shared,
@@ -109,14 +112,31 @@ function shapesOf(file: string, config: ModelConfig): Map<string, readonly numbe
 }
 
 async function factsOf(source: Source, { file, tensors }: Header): Promise<Facts> {
-  const embedding = tensors.get("token_embd.weight"), place = tensors.get(ROPE_FACTORS);
+  const embedding = tensors.get("token_embd.weight");
   if (!embedding) throw new CheckpointError(`Cannot load ${file}: it has no token_embd.weight, expected an embedding`);
-  const factors = place && await valuesOf(storedTensor(source, `${file}: ${ROPE_FACTORS}`, place));
+  const [factors, shortFactors, longFactors] = await Promise.all(
+    [ROPE_FACTORS, SHORT_FACTORS, LONG_FACTORS].map(async (name) => {
+      const place = tensors.get(name);
+      return place && [...await valuesOf(storedTensor(source, `${file}: ${name}`, place))];
+    }),
+  );
+  const lone = [shortFactors, longFactors].filter((list) => list).length === 1;
+  if (lone || (factors && longFactors)) {
+    const [one, other] = [factors && ROPE_FACTORS, shortFactors && SHORT_FACTORS, longFactors && LONG_FACTORS]
+      .filter((name) => name);
+    throw new CheckpointError(
+      `Cannot read ${file}: it has ${other ? `${one} and ${other}` : `${one} alone`}, expected ${ROPE_FACTORS}, ` +
+        `or ${SHORT_FACTORS} and ${LONG_FACTORS}`,
+    );
+  }
   return {
     vocab: embedding.shape[0],
     names: new Set(tensors.keys()),
+    longRope: shortFactors && longFactors
+      ? { shortFactors: shortFactors.map(shortest), longFactors: longFactors.map(shortest) }
+      : null,
     ropeScaling(base, dims) {
-      const scaling = factors ? scalingOfFactors(base, dims, [...factors]) : null;
+      const scaling = factors ? scalingOfFactors(base, dims, factors) : null;
       if (scaling !== undefined) return scaling;
       throw new CheckpointError(
         `Cannot read ${file}: ${ROPE_FACTORS} divides the frequencies of ${

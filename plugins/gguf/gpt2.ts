@@ -1,7 +1,5 @@
-import { CheckpointError } from "../../model/source.ts";
-import { rowsOfStored } from "../../model/quantized/stored.ts";
 import { naming } from "../huggingface/family.ts";
-import { commonNames, type Family, sizesOf } from "./family.ts";
+import { commonNames, type Family, fusedHeads, sizesOf } from "./family.ts";
 
 const names = naming([...commonNames, ["position_embd.weight", "position.table"]]);
 
@@ -19,20 +17,8 @@ export const gpt2: Family = {
       block: "preNorm",
     };
   },
-  weights(name, tensor, { dim }) {
-    const [, layer, kind] = /^blk\.(\d+)\.attn_qkv\.(weight|bias)$/.exec(name) ?? [];
-    if (layer === undefined) {
-      const path = names.path(name);
-      return path === undefined ? undefined : [[path, tensor]];
-    }
-    if (tensor.shape[0] !== 3 * dim) {
-      throw new CheckpointError(
-        `Cannot read ${tensor.where}: its shape is [${tensor.shape.join(", ")}], expected [${3 * dim}, …]`,
-      );
-    }
-    return ["q", "k", "v"].map((part, i) => [
-      `blocks.${layer}.attention.${part}.${kind}`,
-      rowsOfStored(tensor, dim, (row) => i * dim + row),
-    ]);
+  weights(name, tensor, config) {
+    const path = names.path(name);
+    return fusedHeads(name, tensor, config) ?? (path === undefined ? undefined : [[path, tensor]]);
   },
 };

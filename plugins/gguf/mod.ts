@@ -19,7 +19,7 @@ import { ggufFormat } from "./format.ts";
 export type { Plugin };
 
 /**
- * Loads GGUF files of Llama, Mistral and GPT-2: weights in F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K and
- * Q6_K, and the tokenizer in the metadata.
+ * Loads GGUF files of Llama, Mistral, Qwen 2 and 3, Gemma 1 to 3, Phi 3, StarCoder 2, OLMo 2 and GPT-2: weights in F32, F16,
+ * BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K and Q6_K; tokenizer and chat templates in the metadata.
  */
 export const gguf: Plugin = { name: "gguf", checkpoints: [ggufFormat] };

@@ -6,7 +6,8 @@ import { kinds, type Vocabulary } from "./vocabulary.ts";
 /** Stands for a space in the texts of tokens. */
 const SPACE = "\u2581";
 /** Llama's ids, which files without fields for them mean. */
-const BEGIN = 1, END = 2, UNKNOWN = 0;
+export const pieceIds = { bos_token_id: 1, eos_token_id: 2, unknown_token_id: 0 } as const;
+const { bos_token_id: BEGIN, eos_token_id: END, unknown_token_id: UNKNOWN } = pieceIds;
 
 /**
  * SentencePiece's BPE: characters merge into the tokens with the best scores; what has none becomes its bytes. A space goes
@@ -24,18 +25,19 @@ export async function piecesTokenizer(vocabulary: Vocabulary): Promise<Tokenizer
     if (type === kinds.control || type === kinds.unknown) return [];
     return encoder.encode(type === kinds.userDefined ? text : text.replaceAll(SPACE, " "));
   };
+  const encodeAlone = (text: string) => {
+    const ids: number[] = [], parts = special ? text.split(special) : [text];
+    parts.forEach((part, i) => {
+      if (i % 2) ids.push(specials.get(part)!);
+      else if (part) encodePart(prefix ? ` ${part}` : part, ids);
+    });
+    return ids;
+  };
   return {
     vocab: texts.length,
     stopIds: stopIds.length ? stopIds : [END],
-    encode(text) {
-      const ids = [...before], parts = special ? text.split(special) : [text];
-      parts.forEach((part, i) => {
-        if (i % 2) ids.push(specials.get(part)!);
-        else if (part) encodePart(prefix ? ` ${part}` : part, ids);
-      });
-      ids.push(...after);
-      return ids;
-    },
+    encode: (text) => [...before, ...encodeAlone(text), ...after],
+    encodeAlone,
     decode(ids) {
       const bytes: number[] = [];
       let first = prefix; // the space before a text was added by encode()

@@ -40,7 +40,7 @@ async function byteLevelTokenizer(vocabulary: Vocabulary, pre: unknown = "defaul
   const words = typeof pre === "string" ? preTokenizers.get(pre) : undefined;
   if (!words) throw wrong("pre", JSON.stringify(pre), `one of ${[...preTokenizers.keys()].join(", ")}`);
   const ids = new Map(texts.map((text, id) => [text, id]));
-  const { encode, decode } = bpeCodec({
+  const { encode: encodeAlone, decode } = bpeCodec({
     tokens: texts,
     specials,
     merges: await readMerges(vocabulary, ids),
@@ -51,7 +51,8 @@ async function byteLevelTokenizer(vocabulary: Vocabulary, pre: unknown = "defaul
     shown: new Set(specials.values().filter((id) => vocabulary.kinds[id] === kinds.userDefined)),
   });
   const { before, after } = vocabulary.around(words.begin);
-  return { vocab: texts.length, stopIds, encode: (text) => [...before, ...encode(text), ...after], decode };
+  const encode = (text: string) => [...before, ...encodeAlone(text), ...after];
+  return { vocab: texts.length, stopIds, encode, encodeAlone, decode };
 }
 
 /** Pairs of tokens that become one, the first of equal pairs counting. */

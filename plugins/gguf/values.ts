@@ -130,7 +130,7 @@ function plainNumber(type: Exclude<ValueType, "list" | "text" | "bool">, view: D
 }
 
 /** The shortest decimal that is this f32: 1e-5, not 0.000009999999747378752. Others save it as it was meant. */
-function shortest(value: number): number {
+export function shortest(value: number): number {
   for (let digits = 1; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits));
     if (Math.fround(short) === value) return short;
