@@ -1,13 +1,12 @@
 import { breather } from "./breathe.ts";
 import type { ModelCache } from "./cache.ts";
 import type { Model } from "./decoder.ts";
-import type { GenerateOptions } from "./generator.ts";
 import { greedyRuns } from "./greedy_runs.ts";
 import { createRandom } from "./random.ts";
 import { buildSamplers, chooseToken, type GeneratedToken, isGreedy } from "./sampling.ts";
 import type { Sampler } from "../components/samplers/sampler.ts";
 import type { Component } from "../components/component.ts";
-import { openProposer, speculated } from "./speculation.ts";
+import { openProposer, speculated, type Speculation, type SpeculationPass } from "./speculation.ts";
 
 /** A sequence that is generated. */
 export interface Row {
@@ -17,6 +16,28 @@ export interface Row {
   readonly random: () => number;
   /** Why it has ended, once it has. */
   readonly end?: unknown;
+}
+
+/** What of the options of a generation matters here: see generator.ts. */
+export interface ChoosingOptions {
+  /** Samplers, as they are built. */
+  readonly samplers?: readonly unknown[] | undefined;
+  /** Samplers beside those built in. */
+  readonly components?: readonly Component[];
+  /** Decides every draw. */
+  readonly seed?: number;
+  /** How many of the most likely tokens are told. */
+  readonly top?: number;
+  /** Prompt tokens that run at a time. */
+  readonly prefill?: number;
+  /** Called after each piece of the prompt. */
+  readonly onPrefill?: (done: number, total: number) => void;
+  /** Ends it. */
+  readonly signal?: AbortSignal;
+  /** Proposes tokens. */
+  readonly speculation?: Speculation;
+  /** Is told what became of them. */
+  readonly onSpeculation?: (pass: SpeculationPass) => void;
 }
 
 /** A generation that has been checked and has its cache. */
@@ -34,7 +55,7 @@ export interface Generation {
   /** What changes logits before a token is drawn. */
   readonly samplers: readonly Sampler[];
   /** As they were given. */
-  readonly options: Omit<GenerateOptions<Component>, "samplers"> & { readonly samplers?: readonly unknown[] };
+  readonly options: ChoosingOptions;
 }
 
 /** Runs tokens from a position on: logits of the last position, or of all. */

@@ -9,6 +9,7 @@ import type {
   UnaryKernel,
 } from "./kernels.ts";
 import { newKeyValueCache } from "./key_value_cache.ts";
+import { expectRows, expectVector, mismatch } from "./op_errors.ts";
 import { describeTensor, dimOf, type DType, type Layout, rowsOf, size, type Tensor } from "./tensor.ts";
 
 /** Element-wise functions: `out = f(x)`, the shape of `x`. See {@linkcode Kernels} for the formulas. */
@@ -293,19 +294,4 @@ export function createOps(rt: OpsHost): Ops {
       return out;
     },
   };
-}
-
-function expectRows(op: string, ...tensors: Tensor[]): void {
-  for (const t of tensors) {
-    if (t.layout !== "rows" || t.dtype !== "f32") throw mismatch(op, [t], "f32 in rows");
-  }
-}
-
-function expectVector(op: string, x: Tensor, ...vectors: (Tensor | undefined)[]): void {
-  expectRows(op, x);
-  for (const v of vectors) if (v && size(v.shape) !== dimOf(x)) throw mismatch(op, [x, v], "a vector of the last axis");
-}
-
-function mismatch(op: string, tensors: Tensor[], expected: string): TypeError {
-  return new TypeError(`Cannot ${op} ${tensors.map(describeTensor).join(" and ")}, expected ${expected}`);
 }
