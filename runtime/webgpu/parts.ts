@@ -1,5 +1,5 @@
 import type { Stored } from "../../kernels/wgsl/half.ts";
-import { describeTensor, dimOf, elementBytes, PANEL, panelsOf, type Tensor } from "../tensor.ts";
+import { describeTensor, dimOf, elementBytesOf, PANEL, panelBytes, panelsOf, type Tensor } from "../tensor.ts";
 import type { Gpu, Slice } from "./gpu.ts";
 
 /** Some rows of a weight that fit into a binding. */
@@ -10,7 +10,7 @@ export interface WeightPart extends Slice {
 
 /** The rows of a weight `[n, k]`, in panels or rows, in as few parts of whole panels as bindings allow. */
 export function* panelSlices(gpu: Gpu, w: Tensor): Generator<WeightPart> {
-  const [n, k] = w.shape, bytes = PANEL * k * elementBytes[w.dtype];
+  const [n, k] = w.shape, bytes = panelBytes(k, w.dtype);
   for (const slice of gpu.slices(panelsOf(n), bytes)) {
     const first = slice.first * PANEL, count = Math.min(n - first, slice.count * PANEL);
     yield { first, count, w: { ...w, ptr: w.ptr + slice.first * bytes, shape: [count, k] } };
@@ -19,7 +19,7 @@ export function* panelSlices(gpu: Gpu, w: Tensor): Generator<WeightPart> {
 
 /** Rows `first …` of `t`, each `dim` long. */
 export function rowsFrom(t: Tensor, first: number, count: number, dim: number = dimOf(t)): Tensor {
-  return { ...t, ptr: t.ptr + first * dim * elementBytes[t.dtype], shape: [count, dim] };
+  return { ...t, ptr: t.ptr + first * dim * elementBytesOf(t), shape: [count, dim] };
 }
 
 /** How a weight is stored, if shaders can read it. */
