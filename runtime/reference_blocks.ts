@@ -13,19 +13,24 @@ export function referenceBlocks(
   return {
     matmul(out, x, w, bias) {
       const [o, a, b, c] = [f32(out), f32(x), view(w), bias && f32(bias)], [n, k] = w.shape;
-      const type = w.dtype as BlockType;
-      for (let r = 0; r < rowsOf(x); r++) {
-        const row = a.subarray(r * k, (r + 1) * k), quantized = quantizeRow(row);
-        for (let j = 0; j < n; j++) {
+      const type = w.dtype as BlockType, quantized = activations === "q8" ? quantizeRows(a, k) : undefined;
+      for (let j = 0; j < n; j++) {
+        const integers = Float64Array.from({ length: k }, (_, i) => blockInteger(b, type, k, j, i));
+        const scales = Float64Array.from(
+          { length: Math.ceil(k / BLOCK) },
+          (_, i) => blockScale(b, type, k, j, BLOCK * i),
+        );
+        const values = integers.map((q, i) => f(q * scales[Math.floor(i / BLOCK)]));
+        for (let r = 0; r < rowsOf(x); r++) {
           let sum = c ? c[j] : 0;
-          for (let from = 0; from < k; from += BLOCK) {
-            const end = Math.min(k, from + BLOCK), { q, scale } = quantized[from / BLOCK];
-            let whole = 0;
-            for (let i = from; i < end; i++) {
-              if (activations === "f32") sum += row[i] * blockValue(b, type, k, j, i);
-              else whole += q[i - from] * blockInteger(b, type, k, j, i);
+          if (!quantized) { for (let i = 0; i < k; i++) sum += a[r * k + i] * values[i]; }
+          else {
+            for (let block = 0; block < scales.length; block++) {
+              let whole = 0;
+              const end = Math.min(k, (block + 1) * BLOCK);
+              for (let i = block * BLOCK; i < end; i++) whole += quantized.integers[r * k + i] * integers[i];
+              sum += whole * f(quantized.scales[r * scales.length + block] * scales[block]);
             }
-            if (activations === "q8") sum += whole * f(scale * blockScale(b, type, k, j, from));
           }
           o[r * n + j] = sum;
         }
@@ -45,15 +50,18 @@ export function referenceBlocks(
   };
 }
 
-/** `q = round(x · 127/max|x|)` and the scale `max|x|/127` for each block of a row, rounded as in f32, halves to even. */
-function quantizeRow(row: Float32Array): { q: number[]; scale: number }[] {
-  const f = Math.fround, blocks = [];
-  for (let from = 0; from < row.length; from += BLOCK) {
-    const x = row.subarray(from, from + BLOCK), most = x.reduce((a, v) => Math.max(a, Math.abs(v)), 0);
-    const factor = most > 1e-30 ? f(127 / most) : 0;
-    blocks.push({ q: Array.from(x, (v) => halfToEven(f(v * factor)) || 0), scale: f(most / 127) });
+/** `q = round(x · 127/max|x|)` and the scale `max|x|/127` of each block of each row, rounded as in f32, halves to even. */
+function quantizeRows(x: Float32Array, k: number): { integers: Float64Array; scales: Float64Array } {
+  const f = Math.fround, scales: number[] = [], integers = new Float64Array(x.length);
+  for (let row = 0; row < x.length; row += k) {
+    for (let from = row; from < row + k; from += BLOCK) {
+      const block = x.subarray(from, Math.min(from + BLOCK, row + k));
+      const most = block.reduce((a, v) => Math.max(a, Math.abs(v)), 0), factor = most > 1e-30 ? f(127 / most) : 0;
+      scales.push(f(most / 127));
+      block.forEach((v, i) => integers[from + i] = halfToEven(f(v * factor)) || 0); // NaN: its scale carries it
+    }
   }
-  return blocks;
+  return { integers, scales: Float64Array.from(scales) };
 }
 
 function halfToEven(x: number): number {

@@ -36,7 +36,7 @@ export async function webgpuBackend(options: WebgpuOptions = {}): Promise<Webgpu
     software,
     threads: 1,
     far: true,
-    stores: ["f32", "f16"],
+    stores: ["f32", "f16", "q8_0", "q4_0"],
     kernels: webgpuKernels(gpu),
     memory,
     scratch: gpu.scratch,

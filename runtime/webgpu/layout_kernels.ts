@@ -2,7 +2,7 @@ import { packShaders, packTransposedShaders, unpackShaders, widenShader } from "
 import type { Kernels } from "../kernels.ts";
 import { dimOf, elementBytesOf, PANEL, panelBytes, panelsOf, rowsOf, size, type Tensor } from "../tensor.ts";
 import type { Gpu } from "./gpu.ts";
-import { panelSlices, rowsFrom, storedAs } from "./parts.ts";
+import { panelSlices, panelsOfType, rowsFrom, storedAs } from "./parts.ts";
 
 /** Panels of which a part begins where a binding can: 64 of them, however deep and in 16 bits, too. */
 const GRAIN = 64;
@@ -55,7 +55,7 @@ export function layoutKernels(gpu: Gpu): Pick<Kernels, "widen" | "pack" | "packT
         const first = slice.first * PANEL, rows = Math.min(n - first, slice.count * PANEL), count = slice.count * k * 2;
         const w: Tensor = { ...x, ptr: x.ptr + slice.first * bytes, shape: [rows, k] };
         const args = { count, k, rows };
-        gpu.run(unpackShaders[storedAs(x)], { out: rowsFrom(out, first, rows), w }, args, Math.ceil(count / 256));
+        gpu.run(unpackShaders[panelsOfType(x)], { out: rowsFrom(out, first, rows), w }, args, Math.ceil(count / 256));
       }
     },
   };

@@ -1,5 +1,15 @@
+import type { InPanels } from "../../kernels/wgsl/blocks.ts";
 import type { Stored } from "../../kernels/wgsl/half.ts";
-import { describeTensor, dimOf, elementBytesOf, PANEL, panelBytes, panelsOf, type Tensor } from "../tensor.ts";
+import {
+  describeTensor,
+  dimOf,
+  elementBytesOf,
+  isBlocks,
+  PANEL,
+  panelBytes,
+  panelsOf,
+  type Tensor,
+} from "../tensor.ts";
 import type { Gpu, Slice } from "./gpu.ts";
 
 /** Some rows of a weight that fit into a binding. */
@@ -22,7 +32,12 @@ export function rowsFrom(t: Tensor, first: number, count: number, dim: number = 
   return { ...t, ptr: t.ptr + first * dim * elementBytesOf(t), shape: [count, dim] };
 }
 
-/** How a weight is stored, if shaders can read it. */
+/** How a weight in panels is stored. */
+export function panelsOfType(w: Tensor): InPanels {
+  return isBlocks(w.dtype) ? w.dtype : storedAs(w);
+}
+
+/** How a weight is stored, if shaders can read its numbers one by one. */
 export function storedAs(w: Tensor): Stored {
   if (w.dtype === "f32" || (w.dtype === "f16" && w.layout === "panels")) return w.dtype;
   throw new TypeError(`Cannot use ${describeTensor(w)} as a weight, expected f32, or f16 in panels`);
