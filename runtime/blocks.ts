@@ -75,6 +75,18 @@ export function blockWriter(
   };
 }
 
+/** f32 values as blocks of GGML, one after another; `values` are whole blocks. */
+export function storedBlocks(type: BlockType, values: Float32Array): Uint8Array<ArrayBuffer> {
+  const width = storedBlockBytes[type], count = values.length / BLOCK, out = new Uint8Array(count * width);
+  const view = new DataView(out.buffer), q = new Int32Array(BLOCK);
+  for (let block = 0, at = 0; block < count; block++, at += width) {
+    view.setFloat16(at, quantizers[type](values.subarray(block * BLOCK, (block + 1) * BLOCK), q), true);
+    if (type === "q8_0") { for (let i = 0; i < BLOCK; i++) out[at + 2 + i] = q[i]; }
+    else for (let i = 0; i < BLOCK / 2; i++) out[at + 2 + i] = q[i] + 8 | q[i + BLOCK / 2] + 8 << 4;
+  }
+  return out;
+}
+
 /** Writes 32 integers to `q` and returns their scale, a number of f16. */
 type Quantize = (x: Float32Array, q: Int32Array) => number;
 

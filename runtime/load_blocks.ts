@@ -1,5 +1,5 @@
 import { blockWriter, storedBlockBytes } from "./blocks.ts";
-import type { ReadBytes, StoredAs } from "./runtime.ts";
+import type { ReadBytes, StoredAs } from "./stored.ts";
 import { BLOCK, type BlockType, elementBytes, PANEL } from "./tensor.ts";
 
 /** Bytes of a tensor that are read at a time. */

@@ -7,6 +7,7 @@ import { recordedOps } from "./recorded_ops.ts";
 import { Tape } from "./tape.ts";
 import { blockWriter } from "./blocks.ts";
 import { loadBlocks } from "./load_blocks.ts";
+import type { ReadBytes, StoredAs } from "./stored.ts";
 import {
   bytesOf,
   describeTensor,
@@ -21,26 +22,10 @@ import {
   type Tensor,
 } from "./tensor.ts";
 
+export type { ReadBytes, StoredAs } from "./stored.ts";
+
 /** Bytes read from a file at a time: small enough to stay in cache until they are packed. */
 const PIECE = 1 << 20;
-
-/** Supplies bytes `offset … offset + into.length` of a stored tensor. */
-export type ReadBytes = (offset: number, into: Uint8Array<ArrayBufferLike>) => void | Promise<void>;
-
-/** How a stored tensor differs from the one it fills. */
-export interface StoredAs {
-  /** Element type in the file. */
-  readonly dtype: "f32" | "f16" | "bf16";
-  /** The file holds `[k, n]` where the tensor is `[n, k]`. */
-  readonly transposed?: boolean;
-  /** The blocks that it is stored in, row after row: one of their type keeps them as they are. */
-  readonly blocks?: {
-    /** What they are, by the name that GGML has for it. */
-    readonly format: { readonly type: string };
-    /** Reads their bytes. */
-    readonly read: ReadBytes;
-  };
-}
 
 /** Options of {@linkcode createRuntime}. */
 export interface RuntimeOptions extends BackendOptions {
