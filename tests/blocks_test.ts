@@ -6,6 +6,7 @@ import {
   createGradients,
   createModel,
   createRuntime,
+  freeze,
   loadModel,
   type ModelConfig,
   Runtime,
@@ -224,6 +225,42 @@ for (const type of blockTypes) {
     );
     assertClose(await logits(model), await logits(again), 0.05, "activations in 8 bits");
   });
+
+  Deno.test(`no gradient goes through weights in ${type}, even if they are frozen`, async () => {
+    using rt = await createRuntime({ threads: 1 });
+    using model = createModel(rt, { vocab: 9, context: 8, dim: 16, depth: 1, heads: 2 }, {
+      weights: type,
+      plugins: [freeze("**.weight"), freeze("embedding.weight"), {
+        name: "thaw",
+        param: (path, declaration) => ({ ...declaration, trainable: path === "blocks.0.norm1.weight" }),
+      }],
+    });
+    using gradients = createGradients(model);
+    assertEquals(gradients.params.map(({ name }) => name), ["blocks.0.norm1.weight"]);
+    const error = await assertRejects(() => gradients.add({ inputs: [1, 2], targets: [2, 3] }), TypeError);
+    assertEquals(error.message, `Cannot compute gradients through ${type} [16, 16] in panels, expected weights in f32`);
+  });
+
+  for (const activations of everyActivations) {
+    Deno.test(`a cache, pieces of a prompt and threads change no bit of a model in ${type} by ${activations}`, async () => {
+      const ids = Array.from({ length: 13 }, (_, i) => i * 7 % 30),
+        config = { vocab: 30, context: 16, dim: 40, depth: 2, heads: 2 };
+      const logits = async (rt: Runtime, cuts: readonly number[]) => {
+        using model = createModel(rt, config, { seed: 2, weights: type });
+        using cache = model.newCache();
+        const parts = cuts.slice(1).map((end, i) =>
+          rt.scope(() => rt.read(model.forward(ids.slice(cuts[i], end), { start: cuts[i], cache })))
+        );
+        return Float32Array.from((await Promise.all(parts)).flatMap((part) => [...part]));
+      };
+      using one = await createRuntime({ threads: 1, activations }), two = await wasmVariants[3].open(activations);
+      const whole = await logits(one, [0, 13]);
+      for (const cuts of [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13], [0, 2, 5, 9, 13], [0, 12, 13]]) {
+        assertSameBits(await logits(one, cuts), whole, `cut at ${cuts}`);
+        assertSameBits(await logits(two, cuts), whole, `cut at ${cuts}, two threads`);
+      }
+    });
+  }
 
   const file = `golden/formats/llama_gqa.${type}.gguf`;
   Deno.test({
