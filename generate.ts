@@ -15,7 +15,7 @@ import type { Plugin } from "./model/plugin.ts";
 import type { Source } from "./model/source.ts";
 import type { GeneratedText } from "./model/text.ts";
 import { generateText } from "./model/text.ts";
-import { backendFlag, openGiven } from "./plugins/cli/backend.ts";
+import { backendFlag, openGiven, weightsFlags, weightsOn } from "./plugins/cli/backend.ts";
 import {
   amount,
   flagHelp,
@@ -83,7 +83,7 @@ const flags = {
   threads: amount("n", "default: as many as the machine has", { min: 1, max: 1024 }),
   simd: word(["relaxed", "baseline"], "baseline: the same bytes on every machine (default: the faster)"),
   backend: backendFlag,
-  weights: word(["f32", "f16"], "how WebGPU holds them: in f16 they take half the memory (default f32)"),
+  ...weightsFlags,
   use: texts("module", "add the components and plugins that a module exports: ./mine.ts, jsr:@me/norms"),
   offline: toggle("with an hf: model: use what was downloaded before, ask nobody"),
   json: toggle("one JSON object a line: each token, then a summary"),
@@ -183,10 +183,13 @@ async function main(args: readonly string[]): Promise<number> {
   const chain = samplers(given) as readonly never[], used = await importUsed(given.use), status = statusLine();
   using runtime = await openGiven(given, used);
   if (runtime.backend.note) note(`note: ${runtime.backend.note}`);
+  const { weights, note: about } = weightsOn(runtime, given);
+  if (about !== undefined) note(`note: ${about}`);
   const { from, name, plugins } = await chosen(given);
   const { model, checkpoint } = await loadModel(runtime, from, {
     plugins: [...used.plugins, ...plugins],
     components: used.components,
+    weights,
     ...(given.context !== undefined && { context: given.context }),
     onProgress: (done, total) => status.show(`loading ${name} ${Math.floor(100 * done / total)}%`),
   });
@@ -269,9 +272,9 @@ async function main(args: readonly string[]): Promise<number> {
   );
   if (given.stats) {
     note(
-      `backend ${runtime.backend.name}; weights ${formatBytes(model.describe().parameterBytes)}, memory in use ${
-        formatBytes(runtime.backend.memory.used)
-      }`,
+      `backend ${runtime.backend.name}; ${weights} weights ${
+        formatBytes(model.describe().parameterBytes)
+      }, memory in use ${formatBytes(runtime.backend.memory.used)}`,
     );
     for (const line of [...gpu.lines(clock.tokens), ...ahead.lines(clock.tokens)]) note(line);
     note(

@@ -271,6 +271,7 @@ export type {
   Sum,
 } from "./runtime/gradient_kernels.ts";
 export type {
+  Activations,
   AttentionDropout,
   AttentionOptions,
   GatedKernel,
@@ -285,5 +286,14 @@ export type { AdafactorStep, AdamWStep, LionStep, OptimizerKernels, SgdStep } fr
 export type { GatedOps, Ops, UnaryOps } from "./runtime/ops.ts";
 export { createRuntime, type ReadBytes, Runtime, type RuntimeOptions, type StoredAs } from "./runtime/runtime.ts";
 export { Tape, type TapeHost } from "./runtime/tape.ts";
-export { type DType, type Layout, reshape, size, sliceRows, type Tensor } from "./runtime/tensor.ts";
+export {
+  type BlockType,
+  type DType,
+  type Layout,
+  reshape,
+  size,
+  sliceRows,
+  type Tensor,
+  type WeightType,
+} from "./runtime/tensor.ts";
 export type { Simd } from "./runtime/wasm.ts";

@@ -1,5 +1,5 @@
 import type { Runtime } from "../runtime/runtime.ts";
-import { size, type Tensor } from "../runtime/tensor.ts";
+import { type DType, size, type Tensor } from "../runtime/tensor.ts";
 
 /** One row of the benchmark. */
 export interface OpBench {
@@ -14,8 +14,13 @@ export interface OpBench {
 }
 
 /** A kept tensor with numbers in [−1, 1). */
-export function filled(rt: Runtime, shape: readonly number[], layout: "rows" | "panels" = "rows"): Tensor {
-  const t = rt.place(rt.arena(), shape, layout), values = new Float32Array(size(shape));
+export function filled(
+  rt: Runtime,
+  shape: readonly number[],
+  layout: "rows" | "panels" = "rows",
+  dtype: DType = "f32",
+): Tensor {
+  const t = rt.place(rt.arena(), shape, layout, dtype), values = new Float32Array(size(shape));
   for (let i = 0, x = 1; i < values.length; i++) values[i] = (x = Math.imul(x, 1664525) + 1013904223 | 0) / 2 ** 31;
   rt.write(t, values);
   return t;

@@ -1,5 +1,6 @@
 /** What every kernel is timed on. A kernel without a row is a type error. */
 import type { GatedKernel, Kernels, UnaryKernel } from "../runtime/kernels.ts";
+import { type BlockType, bytesOf } from "../runtime/tensor.ts";
 import { newKeyValueCache } from "../runtime/key_value_cache.ts";
 import { gradientBenches } from "./gradient_cases.ts";
 import { filled, type OpBench } from "./op_bench.ts";
@@ -16,6 +17,19 @@ function matmul(m: number, k: number, n: number): OpBench {
     },
     flops: 2 * m * k * n,
     ...(m === 1 && { bytes: 4 * k * n }),
+  };
+}
+
+/** With weights in blocks, activations in 8 bits where that is the default. */
+function blockMatmul(type: BlockType, m: number, k: number, n: number): OpBench {
+  return {
+    name: `${m}×${k}×${n} in ${type}`,
+    make(rt) {
+      const x = filled(rt, [m, k]), w = filled(rt, [n, k], "panels", type), out = filled(rt, [m, n]);
+      return () => rt.kernels.matmul(out, x, w);
+    },
+    flops: 2 * m * k * n,
+    ...(m === 1 && { bytes: bytesOf({ shape: [n, k], dtype: type, layout: "panels" }) }),
   };
 }
 
@@ -63,7 +77,7 @@ function attention(kernel: "attention" | "attentionWeights", start: number, time
 export const opBenches: Readonly<Record<keyof Kernels, readonly OpBench[]>> = {
   ...gradientBenches,
   ...optimizerBenches,
-  matmul: [
+  matmul: ([
     [256, 256, 256],
     [512, 512, 512],
     [1024, 1024, 1024],
@@ -75,7 +89,19 @@ export const opBenches: Readonly<Record<keyof Kernels, readonly OpBench[]>> = {
     [1, 2048, 16384],
     [2, 768, 2048],
     [4, 768, 2048],
-  ].map(([m, k, n]) => matmul(m, k, n)),
+  ] as const).map(([m, k, n]) => matmul(m, k, n)).concat(
+    (["q8_0", "q4_0"] as const).flatMap((type) =>
+      ([
+        [1, 288, 32000],
+        [1, 768, 2048],
+        [1, 2048, 8192],
+        [2, 768, 2048],
+        [4, 768, 2048],
+        [8, 768, 2048],
+        [128, 768, 2048],
+      ] as const).map(([m, k, n]) => blockMatmul(type, m, k, n))
+    ),
+  ),
   pack: [{
     name: `${ROWS}×${DIM}`,
     make(rt) {

@@ -22,7 +22,7 @@ import { type Results, runGroup } from "./peers/rounds.ts";
 import { threadCounts } from "./peers/thread_counts.ts";
 
 const flags = {
-  only: word(["ops", "models"], "only matrix products, or only models"),
+  only: word(["ops", "models", "quantized"], "only matrix products, only models, or only those with weights in blocks"),
   case: text("regex", "only cases whose name matches, such as '^1x' or '15M decode'"),
   threads: threadCounts,
   rounds: amount("n", "rounds of each case (default 7)", { min: 1 }),
@@ -34,14 +34,17 @@ const flags = {
 const USAGE = `Usage: deno run -A bench/peers.ts [flags]\n\n${flagHelp(flags)}`;
 
 /** The cases that flags leave. */
-function chosenCases(only: "ops" | "models" | undefined, pattern: string | undefined): Case[] {
+function chosenCases(only: "ops" | "models" | "quantized" | undefined, pattern: string | undefined): Case[] {
   let wanted: RegExp;
   try {
     wanted = new RegExp(pattern ?? "");
   } catch (error) {
     throw new UsageError(`--case is not a regular expression: ${(error as Error).message}`);
   }
-  const all: Case[] = [...(only === "models" ? [] : productCases), ...(only === "ops" ? [] : modelCases)];
+  const all: Case[] = [
+    ...(only === undefined || only === "ops" ? productCases : []),
+    ...(only === "ops" ? [] : modelCases.filter(({ size }) => only !== "quantized" || size.weights !== "f32")),
+  ];
   const chosen = all.filter((c) => wanted.test(c.name));
   if (chosen.length) return chosen;
   throw new UsageError(`--case ${pattern} matches nothing, expected one of ${all.map((c) => c.name).join(", ")}`);

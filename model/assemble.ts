@@ -14,7 +14,7 @@ import type {
 import { zeros } from "../components/init.ts";
 import type { Initializer } from "../components/inits/initializer.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { Tensor } from "../runtime/tensor.ts";
+import { isBlocks, type Tensor, type WeightType } from "../runtime/tensor.ts";
 import {
   forLayer,
   type PerLayer,
@@ -55,6 +55,8 @@ export interface Parts {
 
 /** Where the parameters and buffers of a model come from. */
 export interface Storage {
+  /** What matrices in panels are stored as. */
+  readonly weights: WeightType;
   /** Makes a parameter. */
   param(path: string, declaration: ParamDeclaration): Tensor;
   /** Makes untrained memory. */
@@ -132,7 +134,8 @@ export function assemble(
   const embedding = storage.param("embedding.weight", {
     shape: [vocab, width],
     init: initializer.weight("embedding", [vocab, width]),
-    layout: tied ? "panels" : "rows",
+    // Blocks are always in panels: a row of them is gathered at the cost of reading eight.
+    layout: tied || isBlocks(storage.weights) ? "panels" : "rows",
     trainable: true,
   });
   const positions = new Map<string, Position>(), choice = config.position;

@@ -1,8 +1,8 @@
 import type { Component } from "../components/component.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { size } from "../runtime/tensor.ts";
+import { size, type WeightType } from "../runtime/tensor.ts";
 import type { ModelConfig } from "./config.ts";
-import { createModel, type Model, type ModelOptions } from "./decoder.ts";
+import { createModel, expectStored, type Model, type ModelOptions } from "./decoder.ts";
 import type { Checkpoint, StoredTensor } from "./format.ts";
 import { type Plugin, pluginError } from "./plugin.ts";
 import { CheckpointError, openSource, type Source } from "./source.ts";
@@ -15,6 +15,8 @@ export interface LoadOptions {
   readonly plugins: readonly Plugin[];
   /** Positions to make room for; at most, and by default, what the checkpoint has. */
   readonly context?: number;
+  /** How matrices of weights are stored. Default: `f32`. See {@linkcode ModelOptions}. */
+  readonly weights?: WeightType;
   /** Called after each tensor with the bytes loaded so far and in all. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -56,6 +58,7 @@ export async function openCheckpoint(source: Source, plugins: readonly Plugin[])
  * ```
  */
 export async function loadModel(runtime: Runtime, from: string | Source, options: LoadOptions): Promise<LoadedModel> {
+  expectStored(runtime, options.weights ?? "f32");
   const source = typeof from === "string" ? openSource(from) : from;
   try {
     return await loadFrom(runtime, source, options);
@@ -65,11 +68,11 @@ export async function loadModel(runtime: Runtime, from: string | Source, options
 }
 
 async function loadFrom(runtime: Runtime, source: Source, options: LoadOptions): Promise<LoadedModel> {
-  const { components = [], plugins, context, onProgress } = options;
+  const { components = [], plugins, context, onProgress, weights = "f32" } = options;
   const checkpoint = await openCheckpoint(source, plugins), { tensors } = checkpoint;
   const { config: stored } = checkpoint; // of any type still: it is checked when the model is built
   const config = context !== undefined && context < stored.context ? { ...stored, context } : stored;
-  const model = buildModel(runtime, source, config, { components, plugins, initialize: false });
+  const model = buildModel(runtime, source, config, { components, plugins, initialize: false, weights });
   try {
     checkTensors(source, model, tensors);
     const total = [...model.params.values()].reduce((sum, { tensor }) => sum + size(tensor.shape), 0);

@@ -2,7 +2,7 @@ import { type Builtin, builtins } from "../components/builtins.ts";
 import type { Component } from "../components/component.ts";
 import { formatBytes } from "../runtime/memory.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { size, type Tensor } from "../runtime/tensor.ts";
+import { size, type Tensor, type WeightType } from "../runtime/tensor.ts";
 import { assemble } from "./assemble.ts";
 import { bufferIn, type ModelCache, openCache } from "./cache.ts";
 import { type ModelConfig, resolveConfig, type ResolvedConfig } from "./config.ts";
@@ -52,6 +52,11 @@ export interface ModelOptions<C extends Component = Component> {
   readonly seed?: number;
   /** `false` leaves weights undefined, for a checkpoint to fill. Default: `true`. */
   readonly initialize?: boolean;
+  /**
+   * How matrices of weights are stored: in f32 (default), in 16 bits, or in blocks of 8 or 4 bits, which then are read by
+   * products as they are. Vectors stay f32. Only f32 can be trained. Throws a `TypeError` where the backend cannot.
+   */
+  readonly weights?: WeightType;
 }
 
 /**
@@ -72,21 +77,23 @@ export interface ModelOptions<C extends Component = Component> {
 export function createModel<const C extends Component = never>(
   runtime: Runtime,
   config: ModelConfig<Builtin | C>,
-  { components = [], plugins = [], seed = 0, initialize = true }: ModelOptions<C> = {},
+  { components = [], plugins = [], seed = 0, initialize = true, weights = "f32" }: ModelOptions<C> = {},
 ): Model {
+  expectStored(runtime, weights);
   const known = knownComponents(components, plugins);
   const resolved = resolveConfig(known, changedByPlugins(config, plugins));
-  const description = planModel(resolved, known, plugins, runtime.backend.weights);
+  const description = planModel(resolved, known, plugins, weights);
   expectRoom(runtime, description);
 
   const params = new Map<string, Param>(), arena = runtime.arena();
   const parts = runtime.scope(() =>
     assemble(runtime, resolved, known, plugins, {
+      weights,
       param(path, declared) {
         const declaration = paramDeclaration(plugins, path, declared, params);
         const { shape, layout, init, trainable } = declaration;
         // Only matrices that products read.
-        const dtype = layout === "panels" ? runtime.backend.weights : undefined;
+        const dtype = layout === "panels" ? weights : "f32";
         const tensor = runtime.place(arena, shape, layout, dtype);
         params.set(path, { tensor, trainable });
         if (initialize) {
@@ -115,10 +122,17 @@ export function createModel<const C extends Component = never>(
 /** What a config needs and costs, without building it. See {@linkcode Model.describe}. */
 export function describeModel<const C extends Component = never>(
   config: ModelConfig<Builtin | C>,
-  { components = [], plugins = [] }: Pick<ModelOptions<C>, "components" | "plugins"> = {},
+  { components = [], plugins = [], weights = "f32" }: Pick<ModelOptions<C>, "components" | "plugins" | "weights"> = {},
 ): Description {
   const known = knownComponents(components, plugins);
-  return planModel(resolveConfig(known, changedByPlugins(config, plugins)), known, plugins);
+  return planModel(resolveConfig(known, changedByPlugins(config, plugins)), known, plugins, weights);
+}
+
+/** Throws a `TypeError` where the backend of `runtime` cannot store weights as `weights`. */
+export function expectStored({ backend }: Runtime, weights: WeightType): void {
+  const { stores = ["f32"], name } = backend;
+  if (stores.includes(weights)) return;
+  throw new TypeError(`Cannot store weights in ${weights} on ${name}, expected ${stores.join(" or ")}`);
 }
 
 function knownComponents(components: readonly Component[], plugins: readonly Plugin[]): readonly Component[] {
@@ -137,10 +151,9 @@ function expectRoom({ backend }: Runtime, { bytes, parameterBytes, params }: Des
     const needed = `it needs ${formatBytes(bytes)} (${formatBytes(parameterBytes)} of weights)`;
     throw tooMuch(needed, available, `are left of ${name}`);
   }
-  for (const { path, shape } of params) {
-    const taken = size(shape) * (backend.weights === "f16" && shape.length === 2 ? 2 : 4);
-    if (taken > largest) {
-      throw tooMuch(`its ${path} takes ${formatBytes(taken)}`, largest, "one of the adapter's buffers holds");
+  for (const { path, bytes } of params) {
+    if (bytes > largest) {
+      throw tooMuch(`its ${path} takes ${formatBytes(bytes)}`, largest, "one of the adapter's buffers holds");
     }
   }
 }

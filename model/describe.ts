@@ -2,7 +2,7 @@ import type { Component } from "../components/component.ts";
 import { formatBytes } from "../runtime/memory.ts";
 import { createPlanner } from "../runtime/planner.ts";
 import { Runtime } from "../runtime/runtime.ts";
-import { bytesOf, type DType, size } from "../runtime/tensor.ts";
+import { bytesOf, size, type WeightType } from "../runtime/tensor.ts";
 import { assemble, type BuiltLayer } from "./assemble.ts";
 import { type ResolvedConfig, slotDefaults } from "./config.ts";
 import { forward } from "./forward.ts";
@@ -15,6 +15,18 @@ const SPAN = 1024;
 export interface LayerDescription extends BuiltLayer {
   /** Parameters of this layer and the layers in it. */
   readonly parameters: number;
+}
+
+/** One parameter of a {@linkcode Description}. */
+export interface ParamDescription {
+  /** `blocks.3.attention.q.weight`. */
+  readonly path: string;
+  /** Its sizes. */
+  readonly shape: readonly number[];
+  /** Whether training may change it. */
+  readonly trainable: boolean;
+  /** Memory that it takes. */
+  readonly bytes: number;
 }
 
 /** What a model is made of, needs and costs. `String(description)` is a table. */
@@ -37,8 +49,8 @@ export interface Description {
   readonly cacheBytesPerToken: number;
   /** Every layer, outermost first. */
   readonly layers: readonly LayerDescription[];
-  /** Name, shape and whether it is trained, for every parameter. */
-  readonly params: readonly { readonly path: string; readonly shape: readonly number[]; readonly trainable: boolean }[];
+  /** Every parameter. */
+  readonly params: readonly ParamDescription[];
   /** A table that a person can read. */
   toString(): string;
 }
@@ -48,17 +60,19 @@ export function planModel(
   config: ResolvedConfig,
   components: readonly Component[],
   plugins: readonly Plugin[],
-  weights: DType = "f32",
+  weights: WeightType = "f32",
 ): Description {
   const planner = createPlanner(), runtime = new Runtime(planner.backend), arena = runtime.arena();
   const params = new Map<string, Description["params"][number]>();
   let parameterBytes = 0, bufferBytes = 0;
   // Plugins see layers that will run, not these.
   const parts = assemble(runtime, config, components, [], {
+    weights,
     param(path, declared) {
       const { shape, layout, trainable } = paramDeclaration(plugins, path, declared, params);
-      params.set(path, { path, shape, trainable });
-      parameterBytes += bytesOf({ shape, layout, dtype: layout === "panels" ? weights : "f32" });
+      const bytes = bytesOf({ shape, layout, dtype: layout === "panels" ? weights : "f32" });
+      params.set(path, { path, shape, trainable, bytes });
+      parameterBytes += bytes;
       return runtime.place(arena, shape, layout);
     },
     buffer(shape) {

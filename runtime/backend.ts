@@ -1,10 +1,10 @@
 import { Arena } from "./arena.ts";
 import type { Dispatch } from "./dispatch.ts";
-import type { Kernels } from "./kernels.ts";
+import type { Activations, Kernels } from "./kernels.ts";
 import { LinearMemory, type MemoryPool } from "./memory.ts";
 import { Pool } from "./pool.ts";
 import { referenceKernels } from "./reference.ts";
-import { bytesOf, type Tensor } from "./tensor.ts";
+import { bytesOf, type Tensor, type WeightType } from "./tensor.ts";
 import { bestSimd, compileKernels, type Simd, wasmKernels } from "./wasm.ts";
 
 /**
@@ -34,8 +34,8 @@ export interface Backend {
   read(t: Tensor): Promise<Float32Array<ArrayBuffer>>;
   /** Its memory is far away, so that reading waits: what depends on values had better be decided there. Default: `false`. */
   readonly far?: boolean;
-  /** How matrices of weights are stored. Default: `f32`. In 16 bits they can be read by products, but not trained. */
-  readonly weights?: "f32" | "f16";
+  /** What matrices of weights may be stored as. Default: only `f32`; anything else can be read by products, but not trained. */
+  readonly stores?: readonly WeightType[];
   /** Frees everything. */
   close(): void;
 }
@@ -48,11 +48,14 @@ export interface WasmOptions {
   readonly simd?: Simd;
   /** Most memory to use. Default and limit: 4 GiB. */
   readonly maximumBytes?: number;
+  /** How products with weights in blocks take activations. Default: `q8`. */
+  readonly activations?: Activations;
 }
 
 /** Kernels in WebAssembly SIMD on shared memory, split over threads. */
 export async function wasmBackend(options: WasmOptions = {}): Promise<Backend> {
-  const { threads = machineThreads(), simd = bestSimd(), maximumBytes } = options;
+  const { threads = machineThreads(), simd = bestSimd(), maximumBytes, activations } = options;
+  expectActivations(activations);
   if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
     throw new RangeError(`Cannot use ${threads} threads, expected a whole number from 1 to 1024`);
   }
@@ -60,7 +63,7 @@ export async function wasmBackend(options: WasmOptions = {}): Promise<Backend> {
     throw new TypeError(`Cannot use simd ${JSON.stringify(simd)}, expected "baseline" or "relaxed"`);
   }
   const module = await compileKernels(simd), name = `wasm ${simd}, ${threads} ${threads === 1 ? "thread" : "threads"}`;
-  return dispatchBackend(name, threads, (memory) => new Pool(module, memory, threads), maximumBytes);
+  return dispatchBackend(name, threads, (memory) => new Pool(module, memory, threads), maximumBytes, activations);
 }
 
 /** A backend whose kernels in WebAssembly run as `open` says, which is given its memory. */
@@ -69,12 +72,13 @@ export function dispatchBackend(
   threads: number,
   open: (memory: WebAssembly.Memory) => Dispatch & { close?(): void },
   maximumBytes?: number,
+  activations?: Activations,
 ): Backend {
   const memory = new LinearMemory(maximumBytes), scratch = new Arena(memory), dispatch = open(memory.memory);
   return linearBackend({
     name,
     threads,
-    kernels: wasmKernels(dispatch, memory, scratch),
+    kernels: wasmKernels(dispatch, memory, scratch, activations),
     memory,
     scratch,
     close: () => dispatch.close?.(),
@@ -82,12 +86,15 @@ export function dispatchBackend(
 }
 
 /** The reference kernels as a backend: slow, in TypeScript, right. */
-export function referenceBackend({ maximumBytes }: Pick<WasmOptions, "maximumBytes"> = {}): Backend {
+export function referenceBackend(
+  { maximumBytes, activations }: Pick<WasmOptions, "maximumBytes" | "activations"> = {},
+): Backend {
+  expectActivations(activations);
   const memory = new LinearMemory(maximumBytes);
   return linearBackend({
     name: "reference",
     threads: 1,
-    kernels: referenceKernels(memory.memory),
+    kernels: referenceKernels(memory.memory, activations),
     memory,
     scratch: new Arena(memory),
     close() {},
@@ -103,11 +110,17 @@ function linearBackend(
   const integers = (t: Tensor) => new Int32Array(memory.buffer, t.ptr, bytesOf(t) / 4);
   return {
     ...parts,
+    stores: ["f32", "q8_0", "q4_0"],
     fill: (t, read) => read(new Uint8Array(memory.buffer, t.ptr, bytesOf(t))),
     write: (t, values) => (t.dtype === "i32" ? integers(t) : floats(t)).set(values),
     copy: (out, x) => new Uint8Array(memory.buffer).copyWithin(out.ptr, x.ptr, x.ptr + bytesOf(x)),
     read: (t) => Promise.resolve(new Float32Array(t.dtype === "i32" ? integers(t) : floats(t))),
   };
+}
+
+function expectActivations(activations: Activations = "q8"): void {
+  if (activations === "q8" || activations === "f32") return;
+  throw new TypeError(`Cannot take activations in ${JSON.stringify(activations)}, expected "q8" or "f32"`);
 }
 
 /** Threads that the machine offers. */

@@ -1,5 +1,11 @@
 import type { Tensor } from "./tensor.ts";
 
+/**
+ * How products take activations where weights are in blocks: in 8 bits, 32 at a time with a scale, which is faster; or in
+ * f32.
+ */
+export type Activations = "q8" | "f32";
+
 /** Where the pairs of a rotary embedding lie: `(x[i], x[i + half])` or `(x[2i], x[2i + 1])`. */
 export type RotaryLayout = "half" | "interleaved";
 

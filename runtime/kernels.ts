@@ -4,6 +4,7 @@ import type { OptimizerKernels } from "./optimizer_kernels.ts";
 import type { Tensor } from "./tensor.ts";
 
 export type {
+  Activations,
   AttentionDropout,
   AttentionOptions,
   GatedKernel,

@@ -9,13 +9,7 @@ export type BackendName = "wasm" | "webgpu" | "auto" | "reference";
 export const backendNames: readonly BackendName[] = ["wasm", "webgpu", "auto", "reference"];
 
 /** How {@linkcode openBackend} sets up what it opens. */
-export interface BackendOptions extends WasmOptions {
-  /**
-   * How WebGPU stores matrices of weights: in `f16` they take half the memory and cannot be trained. Other backends refuse
-   * it, but `auto`, which says so in its note where it is in vain. Default: `f32`.
-   */
-  readonly weights?: "f32" | "f16";
-}
+export type BackendOptions = WasmOptions;
 
 /**
  * Opens a backend. `auto` takes a GPU if there is one, never software that stands in for one, and says in
@@ -28,9 +22,6 @@ export async function openBackend(name: BackendName, options: BackendOptions = {
   if (name !== "wasm" && name !== "reference") {
     const names = backendNames.map((known) => JSON.stringify(known)).join(", ");
     throw new TypeError(`Cannot use backend ${JSON.stringify(name)}, expected ${names} or a Backend`);
-  }
-  if (options.weights !== undefined) {
-    throw new TypeError(`Cannot use weights with backend "${name}", expected "webgpu", or nothing`);
   }
   return name === "wasm" ? await wasmBackend(options) : referenceBackend(options);
 }
@@ -46,9 +37,8 @@ async function autoBackend(options: BackendOptions): Promise<Backend> {
     return { ...backend, note: `a GPU was found: computing with ${backend.name}` } as WebgpuBackend;
   } catch (error) {
     if (!(error instanceof NoAdapterError)) throw error;
-    const backend = await wasmBackend(options), f16 = options.weights === "f16";
-    const vain = f16 ? "; its weights stay f32, as only WebGPU has f16" : "";
-    return { ...backend, note: `${error.reason}: computing with ${backend.name}${vain}` };
+    const backend = await wasmBackend(options);
+    return { ...backend, note: `${error.reason}: computing with ${backend.name}` };
   }
 }
 

@@ -2,7 +2,7 @@ import type { AttentionDropout, Kernels, KeyValueCache } from "./kernels.ts";
 import { newKeyValueCache } from "./key_value_cache.ts";
 import { gatedKernels, type GatedOps, type Ops, unaryKernels, type UnaryOps } from "./ops.ts";
 import type { Tape } from "./tape.ts";
-import type { Tensor } from "./tensor.ts";
+import { describeTensor, isBlocks, type Tensor } from "./tensor.ts";
 
 /** What recording needs of a runtime. */
 export interface RecordingHost {
@@ -60,7 +60,11 @@ export function recordedOps(ops: Ops, rt: RecordingHost): Ops {
     ...unary,
     ...gated,
     matmul(x, w, bias) {
-      const out = ops.matmul(x, w, bias), { tape } = rt;
+      const { tape } = rt;
+      if (tape && isBlocks(w.dtype) && (tape.tracks(x) || tape.tracks(w))) {
+        throw new TypeError(`Cannot compute gradients through ${describeTensor(w)}, expected weights in f32`);
+      }
+      const out = ops.matmul(x, w, bias);
       tape?.record(out, [x, w, bias], (g) => {
         const dx = tape.sum(x), dw = tape.sum(w), dbias = tape.gradient(bias);
         if (dx) kernels.matmulGradX(dx, g, w);

@@ -1,5 +1,6 @@
 import { attentionReference } from "./reference_attention.ts";
-import type { Kernels } from "./kernels.ts";
+import type { Activations, Kernels } from "./kernels.ts";
+import { referenceBlocks } from "./reference_blocks.ts";
 import { gradientReference } from "./reference_gradients.ts";
 import {
   argmaxRows,
@@ -14,13 +15,13 @@ import {
   type View,
 } from "./reference_math.ts";
 import { referenceOptimizers } from "./reference_optimizers.ts";
-import { bytesOf, dimOf, PANEL, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
+import { bytesOf, dimOf, isBlocks, PANEL, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
 
 /**
  * Kernels in plain TypeScript: short, slow, every sum in f64. The oracle that other backends are tested against, and a
  * backend of its own.
  */
-export function referenceKernels(memory: WebAssembly.Memory): Kernels {
+export function referenceKernels(memory: WebAssembly.Memory, activations: Activations = "q8"): Kernels {
   const f32: View = (t) => new Float32Array(memory.buffer, t.ptr, bytesOf(t) / 4);
   const i32 = (t: Tensor) => new Int32Array(memory.buffer, t.ptr, size(t.shape));
   const unary = (f: (x: number) => number) => (out: Tensor, x: Tensor) => {
@@ -35,6 +36,7 @@ export function referenceKernels(memory: WebAssembly.Memory): Kernels {
     const [o, a, b] = [f32(out), f32(x), f32(y)];
     for (let i = 0; i < a.length; i++) o[i] = f(a[i], b[i % b.length]);
   };
+  const blocks = referenceBlocks(memory, f32, activations);
   return {
     ...attentionReference(f32, i32),
     ...gradientReference(f32, i32),
@@ -57,10 +59,12 @@ export function referenceKernels(memory: WebAssembly.Memory): Kernels {
       }
     },
     unpack(out, x) {
+      if (isBlocks(x.dtype)) return blocks.unpack(out, x);
       const [o, a] = [f32(out), f32(x)], [n, k] = x.shape;
       for (let r = 0; r < n; r++) for (let i = 0; i < k; i++) o[r * k + i] = a[panelIndex(r, i, k)];
     },
     matmul(out, x, w, bias) {
+      if (isBlocks(w.dtype)) return blocks.matmul(out, x, w, bias);
       const [o, a, b] = [f32(out), f32(x), f32(w)], [n, k] = w.shape, c = bias && f32(bias);
       for (let r = 0; r < rowsOf(x); r++) {
         for (let j = 0; j < n; j++) {
@@ -71,6 +75,7 @@ export function referenceKernels(memory: WebAssembly.Memory): Kernels {
       }
     },
     gather(out, table, ids) {
+      if (isBlocks(table.dtype)) return blocks.gather(out, table, ids);
       const [o, w, id] = [f32(out), f32(table), i32(ids)], c = dimOf(table);
       const at = table.layout === "panels" ? panelIndex : (r: number, i: number) => r * c + i;
       for (let r = 0; r < id.length; r++) for (let i = 0; i < c; i++) o[r * c + i] = w[at(id[r], i, c)];

@@ -5,21 +5,27 @@ import { type BackendName, type BackendOptions, openBackend } from "./open_backe
 import { createOps, type Ops } from "./ops.ts";
 import { recordedOps } from "./recorded_ops.ts";
 import { Tape } from "./tape.ts";
-import { bytesOf, describeTensor, type DType, elementBytes, type Layout, PANEL, size, type Tensor } from "./tensor.ts";
+import { blockWriter } from "./blocks.ts";
+import { loadBlocks } from "./load_blocks.ts";
+import type { ReadBytes, StoredAs } from "./stored.ts";
+import {
+  bytesOf,
+  describeTensor,
+  type DType,
+  elementBytes,
+  elementBytesOf,
+  isBlocks,
+  type Layout,
+  PANEL,
+  panelBytes,
+  size,
+  type Tensor,
+} from "./tensor.ts";
+
+export type { ReadBytes, StoredAs } from "./stored.ts";
 
 /** Bytes read from a file at a time: small enough to stay in cache until they are packed. */
 const PIECE = 1 << 20;
-
-/** Supplies bytes `offset … offset + into.length` of a stored tensor. */
-export type ReadBytes = (offset: number, into: Uint8Array<ArrayBufferLike>) => void | Promise<void>;
-
-/** How a stored tensor differs from the one it fills. */
-export interface StoredAs {
-  /** Element type in the file. */
-  readonly dtype: "f32" | "f16" | "bf16";
-  /** The file holds `[k, n]` where the tensor is `[n, k]`. */
-  readonly transposed?: boolean;
-}
 
 /** Options of {@linkcode createRuntime}. */
 export interface RuntimeOptions extends BackendOptions {
@@ -187,7 +193,9 @@ export class Runtime implements Disposable {
       throw new TypeError(`Cannot write ${values.length} values to ${describeTensor(t)}, expected ${size(t.shape)}`);
     }
     if (t.layout === "rows") return this.backend.write(t, values);
-    this.scope(() => this.kernels.pack(t, this.tensor(t.shape, values), 0));
+    const { dtype } = t;
+    if (!isBlocks(dtype)) return this.scope(() => this.kernels.pack(t, this.tensor(t.shape, values), 0));
+    this.backend.fill(t, (into) => blockWriter(into, dtype, t.shape).rows(Float32Array.from(values), 0));
   }
 
   /** A copy of the elements of `t`, row-major. */
@@ -213,14 +221,19 @@ export class Runtime implements Disposable {
       const rows = Math.min(step, count - first);
       yield await this.read({
         ...t,
-        ptr: t.ptr + first * unit * elementBytes[t.dtype],
+        ptr: t.ptr + (panels ? first / PANEL * panelBytes(unit, t.dtype) : first * elementBytesOf(t)),
         shape: panels ? [rows, unit] : [rows],
       });
     }
   }
 
   /** Fills `t` from a stored tensor, piece by piece, without ever holding it a second time. */
-  async load(t: Tensor, read: ReadBytes, { dtype, transposed = false }: StoredAs): Promise<void> {
+  async load(t: Tensor, read: ReadBytes, stored: StoredAs): Promise<void> {
+    const { dtype, transposed = false } = stored, { dtype: held } = t;
+    if (isBlocks(held)) {
+      await this.backend.fill(t, (into) => loadBlocks(into, held, t.shape, read, stored));
+      return;
+    }
     if (t.layout === "rows" && dtype === "f32" && !transposed) {
       await this.backend.fill(t, (into) => read(0, into));
       return;
@@ -242,7 +255,7 @@ export class Runtime implements Disposable {
         const wide = dtype === "f32" ? raw : this.place(staging, [rows, inner]);
         if (wide !== raw) this.kernels.widen(wide, raw);
         if (t.layout === "panels") this.kernels[transposed ? "packTransposed" : "pack"](t, wide, first);
-        else this.backend.copy({ ...t, ptr: t.ptr + first * inner * elementBytes[t.dtype], shape: wide.shape }, wide);
+        else this.backend.copy({ ...t, ptr: t.ptr + first * inner * elementBytesOf(t), shape: wide.shape }, wide);
       }
     } finally {
       staging.close();

@@ -1,8 +1,23 @@
-/** Element type: what is computed with (`f32`), token ids (`i32`), and what weights may be stored as (`f16`, `bf16`). */
-export type DType = "f32" | "i32" | "f16" | "bf16";
+/** Weights in blocks of 32 integers of 8 or 4 bits along k, with a scale each: `d · q`. Only in panels. */
+export type BlockType = "q8_0" | "q4_0";
 
-/** Bytes of one element. */
-export const elementBytes: Readonly<Record<DType, number>> = { f32: 4, i32: 4, f16: 2, bf16: 2 };
+/** What matrices of weights may be stored as. Only those in f32 can be trained. */
+export type WeightType = "f32" | "f16" | BlockType;
+
+/**
+ * Element type: what is computed with (`f32`), token ids (`i32`), and what weights may be stored as (`f16`, `bf16`, and
+ * blocks).
+ */
+export type DType = "f32" | "i32" | "f16" | "bf16" | BlockType;
+
+/** Bytes of one element of a type that has elements. */
+export const elementBytes: Readonly<Record<Exclude<DType, BlockType>, number>> = { f32: 4, i32: 4, f16: 2, bf16: 2 };
+
+/** Values of a block along k. */
+export const BLOCK = 32;
+
+/** Bytes of a block of eight columns: its integers, as in kernels/assembly/blocks.ts, then eight scales in f32. */
+export const blockBytes: Readonly<Record<BlockType, number>> = { q8_0: 288, q4_0: 160 };
 
 /**
  * How elements lie in memory: `rows` is row-major; `panels` is how matrix products want a weight `[n, k]`: ⌈n/8⌉ panels
@@ -48,9 +63,27 @@ export function panelsOf(n: number): number {
   return Math.ceil(n / PANEL);
 }
 
+/** Whether a type is one of blocks. */
+export function isBlocks(dtype: DType): dtype is BlockType {
+  return dtype === "q8_0" || dtype === "q4_0";
+}
+
+/** Bytes of a panel that is `k` deep. A last block that is not full takes a whole one. */
+export function panelBytes(k: number, dtype: DType): number {
+  return isBlocks(dtype) ? Math.ceil(k / BLOCK) * blockBytes[dtype] : PANEL * k * elementBytes[dtype];
+}
+
 /** Bytes that a tensor takes, the filling of its last panel included. */
 export function bytesOf({ shape, dtype, layout }: Omit<Tensor, "ptr">): number {
-  return elementBytes[dtype] * (layout === "panels" ? panelsOf(shape[0]) * PANEL * shape[1] : size(shape));
+  if (layout === "panels") return panelsOf(shape[0]) * panelBytes(shape[1], dtype);
+  if (isBlocks(dtype)) throw new TypeError(`Cannot store [${shape.join(", ")}] as ${dtype} in rows, expected panels`);
+  return elementBytes[dtype] * size(shape);
+}
+
+/** Bytes of an element of a tensor in rows. */
+export function elementBytesOf(t: Tensor): number {
+  if (isBlocks(t.dtype)) throw new TypeError(`Cannot address elements of ${describeTensor(t)}: it is stored in blocks`);
+  return elementBytes[t.dtype];
 }
 
 /** The same elements under another shape of the same size. */
@@ -71,7 +104,7 @@ export function sliceRows(t: Tensor, first: number, count: number): Tensor {
   if (first < 0 || count < 0 || first + count > n) {
     throw new RangeError(`Cannot take rows ${first} … ${first + count - 1} of ${describeTensor(t)}`);
   }
-  return { ...t, ptr: t.ptr + first * size(rest) * elementBytes[t.dtype], shape: [count, ...rest] };
+  return { ...t, ptr: t.ptr + first * size(rest) * elementBytesOf(t), shape: [count, ...rest] };
 }
 
 /** `f32 [2, 3]`, for messages. */

@@ -3,11 +3,12 @@ import type { KernelExports } from "../kernels/gen/exports.ts";
 import { relaxed } from "../kernels/gen/relaxed.ts";
 import type { Arena } from "./arena.ts";
 import type { LinearMemory } from "./memory.ts";
-import type { AttentionOptions, Kernels, KeyValueCache, RotaryLayout, SinusoidLayout } from "./kernels.ts";
+import type { Activations, AttentionOptions, Kernels, KeyValueCache, RotaryLayout, SinusoidLayout } from "./kernels.ts";
 import { COST, type Dispatch, dropoutArguments, KEY_BLOCK, pointer, ROWS, splitOver } from "./dispatch.ts";
 import type { GradientKernels } from "./gradient_kernels.ts";
 import { argmaxRows } from "./reference_math.ts";
-import { dimOf, PANEL, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
+import { dimOf, isBlocks, PANEL, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
+import { wasmBlocks } from "./wasm_blocks.ts";
 import { wasmGradients } from "./wasm_gradients.ts";
 import { wasmOptimizers } from "./wasm_optimizers.ts";
 
@@ -53,8 +54,13 @@ const CACHED = 24 * 2 ** 20;
 const LONG = 1024;
 
 /** The kernels in WebAssembly. Each line names the axis it is split over, and what an element of it costs. */
-export function wasmKernels(pool: Dispatch, linear: LinearMemory, scratch: Arena): Kernels {
-  const { memory } = linear;
+export function wasmKernels(
+  pool: Dispatch,
+  linear: LinearMemory,
+  scratch: Arena,
+  activations: Activations = "q8",
+): Kernels {
+  const { memory } = linear, blocks = wasmBlocks(pool, scratch, activations);
   type Name = keyof KernelExports;
   const split = splitOver(pool);
   const unary = (name: Name, cost: number) => (out: Tensor, x: Tensor) =>
@@ -74,24 +80,23 @@ export function wasmKernels(pool: Dispatch, linear: LinearMemory, scratch: Arena
       const [n, k] = out.shape, rows = x.shape[0];
       split("pack_columns_f32", panelsOf(n), rows * 8 * COST.copy, out.ptr, x.ptr, n, k, first, rows);
     },
-    unpack: (out, x) => split("unpack_f32", x.shape[0], dimOf(x) * COST.copy, out.ptr, x.ptr, dimOf(x)),
+    unpack(out, x) {
+      if (isBlocks(x.dtype)) return blocks.unpack(out, x);
+      split("unpack_f32", x.shape[0], dimOf(x) * COST.copy, out.ptr, x.ptr, dimOf(x));
+    },
     matmul(out, x, w, bias) {
+      if (isBlocks(w.dtype)) return blocks.matmul(out, x, w, bias);
       const m = rowsOf(x), [n, k] = w.shape, panels = panelsOf(n);
       // One row is fastest four panels at a time, two rows two.
       const chunk = pool.chunk(panels, m * n * k, m === 1 ? 4 : m === 2 ? 2 : 1);
       const inOrder = m === 1 && k < LONG && linear.used > CACHED ? 1 : 0;
       pool.run("gemm_f32", panels, chunk, out.ptr, x.ptr, w.ptr, pointer(bias), m, n, k, inOrder);
     },
-    gather: (out, table, ids) =>
-      split(
-        table.layout === "panels" ? "gather_panels_f32" : "gather_rows_f32",
-        size(ids.shape),
-        dimOf(table) * COST.copy,
-        out.ptr,
-        table.ptr,
-        ids.ptr,
-        dimOf(table),
-      ),
+    gather(out, table, ids) {
+      if (isBlocks(table.dtype)) return blocks.gather(out, table, ids);
+      const name = table.layout === "panels" ? "gather_panels_f32" : "gather_rows_f32", dim = dimOf(table);
+      split(name, size(ids.shape), dim * COST.copy, out.ptr, table.ptr, ids.ptr, dim);
+    },
     // In TypeScript: a row for each token that is generated is too little work for a kernel of its own.
     argmax: (out, x) =>
       argmaxRows(

@@ -62,8 +62,8 @@ for (const name of ["llama_mha", "llama_gqa", "llama3_rope", "gpt2"]) {
     ignore: !hasWebgpu,
     async fn() {
       const folder = new URL(`${name}/`, golden);
-      using half = await webgpuRuntime({ weights: "f16" }), full = await variants[0].open();
-      const { model } = await loadModel(half, folder.pathname, { plugins: [huggingface] });
+      using half = await webgpuRuntime(), full = await variants[0].open();
+      const { model } = await loadModel(half, folder.pathname, { plugins: [huggingface], weights: "f16" });
       const { model: rounded } = await loadModel(full, folder.pathname, { plugins: [huggingface] });
       assert(model.describe().parameterBytes < 0.6 * rounded.describe().parameterBytes);
       for (const [path, { tensor }] of rounded.params) {

@@ -28,6 +28,7 @@ import { dispatchBackend } from "../runtime/backend.ts";
 import { Pool } from "../runtime/pool.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { size, type Tensor } from "../runtime/tensor.ts";
+import type { Activations } from "../runtime/kernels.ts";
 import { bestSimd, compileKernels, type Simd } from "../runtime/wasm.ts";
 import { checkGradients } from "./kit_gradients.ts";
 import { testSampler } from "./kit_sampler.ts";
@@ -218,8 +219,9 @@ class EagerPool extends Pool {
 }
 
 /** A runtime that shares every kernel among its threads, however small: an ordinary one would keep tiny work to itself. */
-export async function eagerRuntime(simd: Simd, threads: number): Promise<Runtime> {
+export async function eagerRuntime(simd: Simd, threads: number, activations?: Activations): Promise<Runtime> {
   const module = await compileKernels(simd);
   const name = `wasm ${simd}, ${threads} eager threads`;
-  return new Runtime(dispatchBackend(name, threads, (memory) => new EagerPool(module, memory, threads)));
+  const open = (memory: WebAssembly.Memory) => new EagerPool(module, memory, threads);
+  return new Runtime(dispatchBackend(name, threads, open, undefined, activations));
 }

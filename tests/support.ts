@@ -1,6 +1,7 @@
 /** What several test files need: runtimes of every kind, numbers, golden files. */
 import { dispatchBackend, referenceBackend, wasmBackend } from "../runtime/backend.ts";
 import { Runtime } from "../runtime/runtime.ts";
+import type { Activations } from "../runtime/kernels.ts";
 import type { Dispatch } from "../runtime/dispatch.ts";
 import { compileKernels, type Simd } from "../runtime/wasm.ts";
 import { size, type Tensor } from "../runtime/tensor.ts";
@@ -9,15 +10,17 @@ import { eagerRuntime } from "./kit.ts";
 /** A way to run kernels. */
 export interface Variant {
   readonly name: string;
-  open(): Promise<Runtime>;
+  open(activations?: Activations): Promise<Runtime>;
 }
 
 /** A WASM runtime whose every kernel goes through the dispatch that `make` returns. */
 export function runtimeWith(
   simd: Simd,
   make: (module: WebAssembly.Module, memory: WebAssembly.Memory) => Dispatch,
+  activations?: Activations,
 ): Runtime {
-  return new Runtime(dispatchBackend(`${simd}, for tests`, 1, (memory) => make(modules[simd], memory)));
+  const open = (memory: WebAssembly.Memory) => make(modules[simd], memory);
+  return new Runtime(dispatchBackend(`${simd}, for tests`, 1, open, undefined, activations));
 }
 
 const modules: Readonly<Record<Simd, WebAssembly.Module>> = {
@@ -27,10 +30,13 @@ const modules: Readonly<Record<Simd, WebAssembly.Module>> = {
 
 /** Both builds on 1 and on 2 threads; 2 threads really share every kernel. */
 export const wasmVariants: readonly Variant[] = (["baseline", "relaxed"] as const).flatMap((simd) => [
-  { name: `${simd}, 1 thread`, open: async () => new Runtime(await wasmBackend({ simd, threads: 1 })) },
+  {
+    name: `${simd}, 1 thread`,
+    open: async (activations = "q8") => new Runtime(await wasmBackend({ simd, threads: 1, activations })),
+  },
   {
     name: `${simd}, 2 threads`,
-    open: () => eagerRuntime(simd, 2),
+    open: (activations) => eagerRuntime(simd, 2, activations),
   },
 ]);
 

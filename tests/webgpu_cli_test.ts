@@ -69,7 +69,7 @@ Deno.test({
       assertMatch(auto.err, /^note: no WebGPU adapter was found: computing with wasm \w+, 1 thread\nprefill /);
       assert(!plain.err.includes("note"));
       const f16 = await runWithout(folder, "generate", ...say, "--backend", "auto", "--weights", "f16");
-      assertMatch(f16.err, /^note: .*, \d threads?; its weights stay f32, as only WebGPU has f16\n/);
+      assertMatch(f16.err, /\nnote: weights stay f32: wasm \w+, \d threads? has f32, q8_0, q4_0\n/);
       const training = await runWithout(folder, "train", ...train, "--backend", "auto");
       assertMatch(training.err, /\nnote: no WebGPU adapter was found: computing with wasm [^\n]*\ncomputing {2}wasm /);
       const quiet = await runWithout(folder, "train", ...train, "--out", "quiet", "--backend", "auto", "--quiet");
@@ -119,10 +119,17 @@ Deno.test("flags of the backend that do not go together are refused, by all comm
       [["--backend", "reference", "--threads", "2"], idle("threads", "reference")],
       [["--backend", "webgpu", "--simd", "baseline"], idle("simd", "webgpu"), ["generate", "ablate"]],
       [["--backend", "webgpu", "--jobs", "2"], idle("jobs", "webgpu"), ["ablate"]],
-      [["--weights", "f16"], "--weights is for --backend webgpu or auto, and it is wasm", ["generate"]],
+      [["--weights", "f16"], "--weights is f16, which --backend wasm has not, expected f32, q8_0 or q4_0", [
+        "generate",
+      ]],
       [
         ["--weights", "f16", "--backend", "reference"],
-        "--weights is for --backend webgpu or auto, and it is reference",
+        "--weights is f16, which --backend reference has not, expected f32, q8_0 or q4_0",
+        ["generate"],
+      ],
+      [
+        ["--weights", "q8_0", "--activations", "f32", "--backend", "webgpu"],
+        "--activations and --backend webgpu are both given, expected --activations with wasm",
         ["generate"],
       ],
     ];
@@ -147,11 +154,11 @@ Deno.test({
       assertEquals([gpu.code, gpu.out], [0, plain.out], gpu.err);
       assertMatch(
         lastLines(gpu, 3),
-        /^backend webgpu, .+; weights .+\nadapter .+; \d+ buffers of \d+\.\d MiB, \d+ pipelines; for each token \d+\.\d dispatches, \d+\.\d submissions\nstart and load /,
+        /^backend webgpu, .+; f32 weights .+\nadapter .+; \d+ buffers of \d+\.\d MiB, \d+ pipelines; for each token \d+\.\d dispatches, \d+\.\d submissions\nstart and load /,
       );
       const half = await run(folder, "generate", ...say, "--backend", "webgpu", "--weights", "f16");
       assertEquals(half.code, 0, half.err);
-      assertMatch(lastLines(half, 3), /^backend webgpu, .+, f16 weights; /);
+      assertMatch(lastLines(half, 3), /^backend webgpu, .+; f16 weights /);
     });
   },
 });

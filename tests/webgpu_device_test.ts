@@ -105,35 +105,24 @@ Deno.test("auto takes WASM where there is no GPU, and says why", async () => {
     using rt = await withGpu(gpu, () => createRuntime(options));
     assertEquals([rt.backend.note, isWebgpu(rt.backend)], [`${why}: ${taken}`, false]);
     assertEquals(await rt.read(rt.ops.scale(rt.tensor([2], [1, 2]), 3)), Float32Array.of(3, 6));
-    using half = await withGpu(gpu, () => createRuntime({ ...options, weights: "f16" }));
-    assertEquals(half.backend.note, `${why}: ${taken}; its weights stay f32, as only WebGPU has f16`);
   }
   using wasm = await createRuntime({ threads: 1 });
   assertEquals(wasm.backend.note, undefined);
 });
 
 Deno.test({
-  name: "auto takes a GPU, with the weights that are asked for; webgpu takes software, too, and is named after it",
+  name: "auto takes a GPU, which stores weights in 16 bits, too; webgpu takes software, too, and is named after it",
   ignore: !hasWebgpu,
   async fn() {
     const card = gpuNamed({ description: "a card", isFallbackAdapter: false });
-    using rt = await withGpu(card, () => createRuntime({ backend: "auto", weights: "f16", threads: 2 }));
-    assertEquals(rt.backend.note, "a GPU was found: computing with webgpu, a card, f16 weights");
-    assert(isWebgpu(rt.backend) && !rt.backend.software && rt.backend.weights === "f16");
+    using rt = await withGpu(card, () => createRuntime({ backend: "auto", threads: 2 }));
+    assertEquals(rt.backend.note, "a GPU was found: computing with webgpu, a card");
+    assert(isWebgpu(rt.backend) && !rt.backend.software && rt.backend.stores?.includes("f16"));
     for (const info of [{ description: "a card", isFallbackAdapter: true }, { description: "SwiftShader Device" }]) {
       using slow = await withGpu(gpuNamed(info), () => createRuntime({ backend: "webgpu" }));
       assertEquals([slow.backend.name, slow.backend.note], [`webgpu, ${info.description}, software`, undefined]);
     }
   },
-});
-
-Deno.test("weights in f16 are refused where they cannot be had, and other words anywhere", async () => {
-  for (const backend of ["wasm", "reference"] as const) {
-    const error = await assertRejects(() => createRuntime({ backend, weights: "f16" }), TypeError);
-    assertEquals(error.message, `Cannot use weights with backend "${backend}", expected "webgpu", or nothing`);
-  }
-  const error = await assertRejects(() => createRuntime({ backend: "webgpu", weights: "f8" as never }), TypeError);
-  assertEquals(error.message, 'Cannot use weights "f8", expected "f32" or "f16"');
 });
 
 Deno.test("a plugin brings a backend by its name, with the options that are given", async () => {

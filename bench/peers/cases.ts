@@ -40,20 +40,36 @@ export interface ModelSize {
   readonly dim: number;
   /** Number of blocks. */
   readonly depth: number;
-  /** Attention heads, each with its own keys and values. */
+  /** Attention heads. */
   readonly heads: number;
+  /** Heads of keys and values; each is shared by as many attention heads. */
+  readonly kvHeads: number;
   /** Width of the feed-forward. */
   readonly hidden: number;
   /** Number of tokens. */
   readonly vocab: number;
   /** Most positions. */
   readonly context: number;
+  /** How matrices are stored. */
+  readonly weights: "f32" | "q8_0" | "q4_0";
 }
 
-/** The models: the shapes of the 15M and 110M checkpoints of llama2.c. */
+const shape15M = { dim: 288, depth: 6, heads: 6, kvHeads: 6, hidden: 768, vocab: 32000, context: 1024 };
+const shape110M = { dim: 768, depth: 12, heads: 12, kvHeads: 12, hidden: 2048, vocab: 32000, context: 1024 };
+const shape1B = { dim: 2048, depth: 22, heads: 32, kvHeads: 4, hidden: 5632, vocab: 32000, context: 1024 };
+
+/**
+ * The models: the shapes of the 15M and 110M checkpoints of llama2.c, and that of TinyLlama, which fits into the memory of
+ * WebAssembly only in blocks. Those of one size with other weights are models of their own.
+ */
 export const modelSizes: readonly ModelSize[] = [
-  { name: "15M", dim: 288, depth: 6, heads: 6, hidden: 768, vocab: 32000, context: 1024 },
-  { name: "110M", dim: 768, depth: 12, heads: 12, hidden: 2048, vocab: 32000, context: 1024 },
+  { name: "15M", ...shape15M, weights: "f32" },
+  { name: "110M", ...shape110M, weights: "f32" },
+  ...(["q8_0", "q4_0"] as const).flatMap((weights) => [
+    { name: `15M ${weights}`, ...shape15M, weights },
+    { name: `110M ${weights}`, ...shape110M, weights },
+    { name: `1B ${weights}`, ...shape1B, weights },
+  ]),
 ];
 
 const shapes: readonly (readonly [m: number, k: number, n: number])[] = [
@@ -78,14 +94,17 @@ export const productCases: readonly ProductCase[] = shapes.map(([m, k, n]) => ({
 }));
 
 /** All model cases; those of one size lie together. */
-export const modelCases: readonly ModelCase[] = modelSizes.flatMap((size) =>
-  ([["prefill", 128], ["prefill", 512], ["decode", 32]] as const).map(([kind, tokens]) => ({
+export const modelCases: readonly ModelCase[] = modelSizes.flatMap((size) => {
+  const kinds = [["prefill", 128], ["prefill", 512], ["decode", 32]] as const;
+  // A peer takes a second for a token of the largest.
+  const chosen = size.name.startsWith("1B") ? [["prefill", 128], ["decode", 8]] as const : kinds;
+  return chosen.map(([kind, tokens]) => ({
     kind,
     name: `${size.name} ${kind}${kind === "prefill" ? ` ${tokens}` : ""}`,
     size,
     tokens,
-  }))
-);
+  }));
+});
 
 /** The token that starts a sequence, and the one that stands for byte 0; those of the other bytes follow it. */
 export const START = 1, BYTES = 3;
@@ -123,7 +142,7 @@ export interface Weight {
 }
 
 /** The weights of a model, norms 1, everything else random; a Llama checkpoint of Hugging Face holds the same. */
-export function weights({ dim, depth, hidden, vocab }: ModelSize): Weight[] {
+export function weights({ dim, depth, heads, kvHeads, hidden, vocab }: ModelSize): Weight[] {
   const list: Weight[] = [];
   const add = (name: string, ...shape: number[]) => {
     const seed = list.length, count = shape.reduce((product, n) => product * n, 1);
@@ -133,7 +152,10 @@ export function weights({ dim, depth, hidden, vocab }: ModelSize): Weight[] {
   add("embedding.weight", vocab, dim);
   for (let i = 0; i < depth; i++) {
     add(`blocks.${i}.norm1.weight`, dim);
-    for (const part of ["q", "k", "v", "out"]) add(`blocks.${i}.attention.${part}.weight`, dim, dim);
+    for (const part of ["q", "k", "v", "out"]) {
+      const outputs = part === "k" || part === "v" ? dim / heads * kvHeads : dim;
+      add(`blocks.${i}.attention.${part}.weight`, outputs, dim);
+    }
     add(`blocks.${i}.norm2.weight`, dim);
     add(`blocks.${i}.feedForward.gate.weight`, hidden, dim);
     add(`blocks.${i}.feedForward.up.weight`, hidden, dim);

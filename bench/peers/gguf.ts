@@ -2,6 +2,7 @@
  * A writer of GGUF, the file format of llama.cpp, version 3: a header, key–value metadata, a table of tensors, then
  * their bytes. https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  */
+import { storedBlocks } from "../../runtime/blocks.ts";
 import { BYTES, type ModelSize, START, type Weight, weights } from "./cases.ts";
 
 /** Numbers that name the type of a metadata value. */
@@ -21,10 +22,10 @@ const parts: Readonly<Record<string, string>> = {
   "feedForward.down": "ffn_down",
 };
 
-/** The path of a GGUF file with the f32 weights of `size`; it is written if it is not there yet. */
+/** The path of a GGUF file with the weights of `size`; it is written if it is not there yet. */
 export async function ggufFile(size: ModelSize): Promise<URL> {
   const folder = new URL("../../.cache/bench/", import.meta.url);
-  const file = new URL(`llama-${size.name}-f32.gguf`, folder);
+  const file = new URL(`llama-${size.name.split(" ")[0]}-${size.weights}.gguf`, folder);
   if (await Deno.stat(file).then(() => true, () => false)) return file;
   await Deno.mkdir(folder, { recursive: true });
   // Under another name first: an interrupted run must not leave half a file behind.
@@ -44,14 +45,23 @@ async function writeGguf(path: URL, size: ModelSize): Promise<void> {
   for (const { name, shape } of tensors) {
     header.text(ggufName(name)).u32(shape.length);
     for (const n of shape.toReversed()) header.u64(n); // innermost axis first
-    header.u32(0).u64(offset); // 0: f32
-    offset += aligned(4 * shape.reduce((product, n) => product * n, 1));
+    const { id, bytes } = types[shape.length > 1 ? size.weights : "f32"];
+    header.u32(id).u64(offset);
+    offset += aligned(bytes / 32 * shape.reduce((product, n) => product * n, 1));
   }
   const head = header.done();
   const writer = file.writable.getWriter();
   await writer.write(padded(head));
-  for (const tensor of tensors) await writer.write(padded(new Uint8Array(stored(tensor, size).buffer)));
+  for (const tensor of tensors) await writer.write(padded(bytesOf(tensor, size)));
   await writer.close();
+}
+
+/** What GGUF calls types, and bytes of 32 values. */
+const types = { f32: { id: 0, bytes: 128 }, q4_0: { id: 2, bytes: 18 }, q8_0: { id: 8, bytes: 34 } } as const;
+
+function bytesOf(tensor: Weight, size: ModelSize): Uint8Array<ArrayBuffer> {
+  const values = stored(tensor, size), { weights } = size;
+  return tensor.shape.length < 2 || weights === "f32" ? new Uint8Array(values.buffer) : storedBlocks(weights, values);
 }
 
 /** The values in the order of GGUF: its Llama turns channels `2i` and `2i + 1` of a head, ours `i` and `i + half`. */
@@ -73,7 +83,7 @@ function ggufName(name: string): string {
 }
 
 function describe(
-  { name, dim, depth, heads, hidden, vocab, context }: ModelSize,
+  { name, dim, depth, heads, kvHeads, hidden, vocab, context }: ModelSize,
 ): { count: number; bytes: Uint8Array } {
   const out = new Bytes();
   let count = 0;
@@ -87,7 +97,7 @@ function describe(
     "block_count": depth,
     "feed_forward_length": hidden,
     "attention.head_count": heads,
-    "attention.head_count_kv": heads,
+    "attention.head_count_kv": kvHeads,
     "rope.dimension_count": dim / heads,
     "vocab_size": vocab,
   };

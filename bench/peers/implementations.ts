@@ -18,6 +18,7 @@ export interface Implementation {
 
 const products = (c: Case) => c.kind === "product";
 const models = (c: Case) => c.kind === "prefill" || c.kind === "decode";
+const full = (c: Case) => c.kind !== "product" && c.size.weights === "f32";
 
 /** In the order of columns, and of even rounds. */
 export const implementations: readonly Implementation[] = [
@@ -39,14 +40,14 @@ export const implementations: readonly Implementation[] = [
     id: "ort",
     label: "onnxruntime-web",
     role: "peer",
-    takes: (c) => products(c) || models(c),
+    takes: (c) => products(c) || full(c),
     load: () => import("./ort.ts"),
   },
   {
     id: "ort-gqa",
     label: "onnxruntime-web, GroupQueryAttention",
     role: "peer",
-    takes: models,
+    takes: full,
     load: async () => ({ start: (await import("./ort.ts")).startGrouped }),
   },
   { id: "tfjs", label: "tfjs-wasm", role: "peer", takes: products, load: () => import("./tfjs.ts") },

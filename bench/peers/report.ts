@@ -77,7 +77,7 @@ export function ratios(samples: readonly Sample[]): Ratio[] {
 export function markdown(results: Results, cases: readonly Case[], threadCounts: readonly number[]): string {
   const kinds = [
     { title: "Matrix products, f32, GFLOP/s", cases: cases.filter((c) => c.kind === "product") },
-    { title: "Llama-shaped models, f32, tokens/s", cases: cases.filter((c) => c.kind !== "product") },
+    { title: "Llama-shaped models, tokens/s", cases: cases.filter((c) => c.kind !== "product") },
   ];
   const parts = kinds.filter((kind) => kind.cases.length).flatMap((kind) =>
     threadCounts.map((threads) =>

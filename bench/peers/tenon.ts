@@ -40,7 +40,7 @@ async function startWith(threads: number, layout: Layout): Promise<Runner> {
 }
 
 function buildModel(runtime: Runtime, size: ModelSize): Model {
-  const { vocab, context, dim, depth, heads, hidden } = size;
+  const { vocab, context, dim, depth, heads, kvHeads, hidden, weights: stored } = size;
   const config = {
     vocab,
     context,
@@ -48,9 +48,10 @@ function buildModel(runtime: Runtime, size: ModelSize): Model {
     depth,
     heads,
     position: "rope",
+    attention: { type: "groupedQuery", kvHeads },
     feedForward: { type: "swiglu", hidden },
   } as const;
-  const model = createModel(runtime, config, { initialize: false });
+  const model = createModel(runtime, config, { initialize: false, weights: stored });
   for (const { name, values } of weights(size)) runtime.write(model.params.get(name)!.tensor, values());
   const cache = model.newCache();
   const forward = (tokens: readonly number[], start: number) =>

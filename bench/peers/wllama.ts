@@ -43,7 +43,7 @@ export async function start(threads: number): Promise<Runner> {
 
   let loaded: Promise<void> | undefined;
   return {
-    about: `${PACKAGE.slice(4)}, f32`,
+    about: PACKAGE.slice(4),
     async prepare(c) {
       if (c.kind === "product") throw new Error("it is measured with models only");
       await (loaded ??= load(wllama, c, threads));

@@ -43,8 +43,8 @@ export function llamaConfig(name: string): ModelConfig {
 }
 
 /** A model with random weights: norms near 1, matrices small enough for activations to stay so. */
-export async function randomModel(runtime: Runtime, config: ModelConfig): Promise<Model> {
-  const model = createModel(runtime, config, { initialize: false });
+export async function randomModel(runtime: Runtime, config: ModelConfig, weights: Weights = "f32"): Promise<Model> {
+  const model = createModel(runtime, config, { initialize: false, weights });
   for (const { tensor } of model.params.values()) {
     if (tensor.shape.length === 1) runtime.write(tensor, new Float32Array(tensor.shape[0]).fill(1));
     else await randomize(runtime, tensor, 0.035);
@@ -63,9 +63,9 @@ export async function measureModels(setup: Setup, emit: Emit): Promise<void> {
 }
 
 async function measureModel(name: string, weights: Weights, setup: Setup, emit: Emit): Promise<void> {
-  using runtime = await openRuntime(setup, { weights });
+  using runtime = await openRuntime(setup);
   const start = performance.now();
-  using model = await randomModel(runtime, llamaConfig(name));
+  using model = await randomModel(runtime, llamaConfig(name), weights);
   await runtime.read(model.params.get("norm.weight")!.tensor);
   const about = `${name}, ${weights} weights`, loading = (performance.now() - start) / 1000;
   for (const length of setup.small ? [32] : [128, 512]) await measurePrefill(model, length, about, setup, emit);

@@ -16,7 +16,7 @@ export async function measureProducts(setup: Setup, emit: Emit): Promise<void> {
   }
 
   async function measureProduct(m: number, k: number, n: number, weights: Weights): Promise<void> {
-    using runtime = await openRuntime(setup, { weights });
+    using runtime = await openRuntime(setup);
     const arena = runtime.arena(), x = runtime.place(arena, [m, k]), out = runtime.place(arena, [m, n]);
     const w = runtime.place(arena, [n, k], "panels", weights);
     await randomize(runtime, x, 1);

@@ -1,3 +1,4 @@
+import { type Blocks, panelQuad } from "./blocks.ts";
 import { numberAt, type Stored, wordElement } from "./half.ts";
 import { type Shader, shader } from "./shader.ts";
 
@@ -25,6 +26,30 @@ fn main(group: u32, lane: u32) {
   let row = u32(id); let column = i % args.dim;
   if (PANELS) { out[i] = number_at((row / 8 * args.dim + column) * 8 + row % 8); }
   else { out[i] = number_at(row * args.dim + column); }
+}`,
+  });
+}
+
+/** The same for a table in blocks. */
+export const gatherBlockShaders: Readonly<
+  Record<Blocks, Shader<"out" | "w" | "ids", "total" | "dim" | "first" | "count">>
+> = { q8_0: gatherBlockShader("q8_0"), q4_0: gatherBlockShader("q4_0") };
+
+function gatherBlockShader(type: Blocks): (typeof gatherBlockShaders)[Blocks] {
+  return shader({
+    name: `gather_${type}`,
+    tensors: { out: "f32", w: "vec4u", ids: "i32" },
+    args: { total: "u32", dim: "u32", first: "i32", count: "i32" },
+    workgroup: 256,
+    code: `${panelQuad(type)}
+fn main(group: u32, lane: u32) {
+  let i = group * WORKGROUP + lane;
+  if (i >= args.total) { return; }
+  let id = ids[i / args.dim] - args.first;
+  if (id < 0 || id >= args.count) { return; }
+  let row = u32(id);
+  let four = panel_quad(row / 8, i % args.dim, row / 4 % 2, args.dim);
+  out[i] = four[row % 4];
 }`,
   });
 }

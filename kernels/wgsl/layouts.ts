@@ -1,4 +1,5 @@
-import { quadAt, quadElement, type Stored, storedQuad } from "./half.ts";
+import { eachInPanels, type InPanels, panelElement, panelQuad } from "./blocks.ts";
+import { quadElement, type Stored, storedQuad } from "./half.ts";
 import { type Shader, shader } from "./shader.ts";
 
 /** A shader for weights of 32 bits and one for weights of 16. */
@@ -62,19 +63,21 @@ fn main(group: u32, lane: u32) {
 );
 
 /** Rows from panels: `out[8p + 4h + c, i] = w[p][i][4h + c]`, a lane for each four. */
-export const unpackShaders: Both<"out" | "w", "count" | "k" | "rows"> = both((stored) =>
+export const unpackShaders: Readonly<Record<InPanels, Shader<"out" | "w", "count" | "k" | "rows">>> = eachInPanels((
+  stored,
+) =>
   shader({
     name: `unpack_${stored}`,
-    tensors: { out: "f32", w: quadElement[stored] },
+    tensors: { out: "f32", w: panelElement[stored] },
     args: { count: "u32", k: "u32", rows: "u32" },
     workgroup: 256,
-    code: `${quadAt(stored)}
+    code: `${panelQuad(stored)}
 fn main(group: u32, lane: u32) {
   let i = group * WORKGROUP + lane;
   if (i >= args.count) { return; }
   let column = i / 2 % args.k;
   let row = i / (2 * args.k) * 8 + i % 2 * 4;
-  let v = quad_at(i);
+  let v = panel_quad(i / (2 * args.k), column, i % 2, args.k);
   if (row < args.rows) { out[row * args.k + column] = v.x; }
   if (row + 1 < args.rows) { out[(row + 1) * args.k + column] = v.y; }
   if (row + 2 < args.rows) { out[(row + 2) * args.k + column] = v.z; }

@@ -1,4 +1,5 @@
-import { numberAt, quadAt, quadElement, type Stored, wordElement } from "./half.ts";
+import { eachInPanels, type InPanels, panelElement, panelQuad } from "./blocks.ts";
+import { numberAt, type Stored, wordElement } from "./half.ts";
 import { type Shader, shader } from "./shader.ts";
 import { type TileArg, tiledProduct, type TileName } from "./tile.ts";
 
@@ -12,25 +13,25 @@ type Tiled<T extends string, A extends string, C extends string = never> = Reado
  * `stride` long.
  */
 export const matmulShaders: Readonly<
-  Record<Stored, Tiled<"out" | "x" | "w" | "bias", "m" | "n" | "stride" | "first">>
-> = bothStored((stored) =>
+  Record<InPanels, Tiled<"out" | "x" | "w" | "bias", "m" | "n" | "stride" | "first">>
+> = eachInPanels((stored) =>
   everyTile((size) =>
     tiledProduct(size, {
       name: `matmul_${stored}`,
-      tensors: { out: "f32", x: "f32", w: quadElement[stored], bias: "f32" },
+      tensors: { out: "f32", x: "f32", w: panelElement[stored], bias: "f32" },
       optional: ["bias"],
       args: { m: "u32", n: "u32", stride: "u32", first: "u32" },
       leftAlong: "true",
       rightAlong: "true",
       panels: true,
-      code: `${quadAt(stored)}
+      code: `${panelQuad(stored)}
 fn left_at(row: u32, at: u32) -> f32 {
   if (row < args.m) { return x[row * args.depth + at]; }
   return 0.0;
 }
 
 fn right_quad(quad: u32, at: u32) -> vec4f {
-  if (quad * 4 < args.n) { return quad_at((quad / 2 * args.depth + at) * 2 + quad % 2); }
+  if (quad * 4 < args.n) { return panel_quad(quad / 2, at, quad % 2, args.depth); }
   return vec4f();
 }
 

@@ -62,9 +62,13 @@ export function rowsOfStored(
     dtype,
     read: readRows(read, width, rowOf),
   };
-  if (!("blocks" in tensor) || vector) return rows;
+  if (!isQuantized(tensor) || vector) return rows;
   const { format, read: readBlocks } = tensor.blocks, bytes = columns / format.values * format.bytes;
   return { ...rows, blocks: { format, read: readRows(readBlocks, bytes, rowOf) } } as QuantizedTensor;
+}
+
+function isQuantized(tensor: StoredTensor | QuantizedTensor): tensor is QuantizedTensor {
+  return tensor.blocks !== undefined && "values" in tensor.blocks.format;
 }
 
 /** Rows of `width` bytes in another order; those that lie one after another are read at once. */

@@ -1,7 +1,8 @@
 import type { Additions } from "../../model/additions.ts";
 import { namesOfBackends, openRuntime, type OpenRuntimeOptions } from "../../model/open_runtime.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { defined, text, UsageError } from "./flags.ts";
+import type { WeightType } from "../../runtime/tensor.ts";
+import { defined, text, UsageError, word } from "./flags.ts";
 
 /** The flag of every command that computes. */
 export const backendFlag = text(
@@ -9,10 +10,22 @@ export const backendFlag = text(
   "wasm (default), webgpu, auto: a GPU if there is one, reference, or a plugin's of --use",
 );
 
+/** The flags of commands that only run models. */
+export const weightsFlags = {
+  weights: word(
+    ["f32", "f16", "q8_0", "q4_0"],
+    "how matrices are held: f16 on WebGPU only, q8_0 and q4_0 in blocks of 8 or 4 bits (default f32)",
+  ),
+  activations: word(
+    ["q8", "f32"],
+    "how WASM multiplies blocks: activations in 8 bits, faster, or in f32 (default q8)",
+  ),
+};
+
 /** What flags say of the backend; more than one command has. */
 export type BackendFlags = {
-  readonly [K in "backend" | "threads" | "simd" | "weights" | "jobs"]?:
-    | (K extends "jobs" ? number : OpenRuntimeOptions[K & keyof OpenRuntimeOptions])
+  readonly [K in "backend" | "threads" | "simd" | "activations" | "weights" | "jobs"]?:
+    | (K extends "jobs" ? number : K extends "weights" ? WeightType : OpenRuntimeOptions[K & keyof OpenRuntimeOptions])
     | undefined;
 };
 
@@ -29,14 +42,27 @@ export function expectBackend(given: BackendFlags, { plugins }: Additions): void
     const idle = OF_WASM.find((flag) => given[flag] !== undefined && !(flag === "jobs" && given.jobs === 1));
     if (idle) throw new UsageError(`--${idle} and --backend ${backend} are both given, expected --${idle} with wasm`);
   }
-  if (weights !== undefined && (backend === "wasm" || backend === "reference")) {
-    throw new UsageError(`--weights is for --backend webgpu or auto, and it is ${backend}`);
+  if (weights === "f16" && (backend === "wasm" || backend === "reference")) {
+    throw new UsageError(`--weights is f16, which --backend ${backend} has not, expected f32, q8_0 or q4_0`);
+  }
+  if (given.activations !== undefined && backend === "webgpu") {
+    throw new UsageError("--activations and --backend webgpu are both given, expected --activations with wasm");
   }
 }
 
 /** The runtime that flags ask for. Throws as {@linkcode expectBackend} does. */
 export async function openGiven(given: BackendFlags, used: Additions): Promise<Runtime> {
   expectBackend(given, used);
-  const { backend, threads, simd, weights } = given;
-  return await openRuntime({ ...defined({ backend, threads, simd, weights }), plugins: used.plugins });
+  const { backend, threads, simd, activations } = given;
+  return await openRuntime({ ...defined({ backend, threads, simd, activations }), plugins: used.plugins });
+}
+
+/** How weights are to be held on what was opened, and what there is to say about it: `auto` may not have found what has f16. */
+export function weightsOn(
+  { backend }: Runtime,
+  given: BackendFlags,
+): { readonly weights: WeightType; readonly note?: string } {
+  const { weights = "f32" } = given, { stores = ["f32"], name } = backend;
+  if (given.backend !== "auto" || stores.includes(weights)) return { weights };
+  return { weights: "f32", note: `weights stay f32: ${name} has ${stores.join(", ")}` };
 }

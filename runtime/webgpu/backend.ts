@@ -7,10 +7,7 @@ import type { GpuStats } from "./commands.ts";
 import { webgpuKernels } from "./kernels.ts";
 
 /** How {@linkcode webgpuBackend} is set up. */
-export interface WebgpuOptions extends GpuOptions, DeviceOptions {
-  /** How matrices of weights are stored: in `f16` they take half the memory and cannot be trained. Default: `f32`. */
-  readonly weights?: "f32" | "f16";
-}
+export interface WebgpuOptions extends GpuOptions, DeviceOptions {}
 
 /** A backend on a GPU. */
 export interface WebgpuBackend extends Backend {
@@ -30,20 +27,16 @@ const PIECE = 64 * 2 ** 20;
  * errors of validation come to light when something is read next. Once the device is lost every call throws.
  */
 export async function webgpuBackend(options: WebgpuOptions = {}): Promise<WebgpuBackend> {
-  const { weights = "f32" } = options;
-  if (weights !== "f32" && weights !== "f16") {
-    throw new TypeError(`Cannot use weights ${JSON.stringify(weights)}, expected "f32" or "f16"`);
-  }
   const opened = await openDevice(options), gpu = new Gpu(opened, options), { commands, memory } = gpu;
   const { adapter, software } = opened;
 
   return {
-    name: `webgpu, ${adapter}${software ? ", software" : ""}${weights === "f16" ? ", f16 weights" : ""}`,
+    name: `webgpu, ${adapter}${software ? ", software" : ""}`,
     adapter,
     software,
     threads: 1,
     far: true,
-    weights,
+    stores: ["f32", "f16", "q8_0", "q4_0"],
     kernels: webgpuKernels(gpu),
     memory,
     scratch: gpu.scratch,

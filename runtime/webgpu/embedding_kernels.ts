@@ -1,7 +1,7 @@
 import { argmaxShader } from "../../kernels/wgsl/argmax.ts";
-import { gatherGradShader, gatherShaders } from "../../kernels/wgsl/gather.ts";
+import { gatherBlockShaders, gatherGradShader, gatherShaders } from "../../kernels/wgsl/gather.ts";
 import type { Kernels } from "../kernels.ts";
-import { dimOf, rowsOf, size, type Tensor } from "../tensor.ts";
+import { dimOf, isBlocks, rowsOf, size, type Tensor } from "../tensor.ts";
 import type { Gpu, Slice } from "./gpu.ts";
 import { panelSlices, rowsFrom, storedAs } from "./parts.ts";
 
@@ -25,7 +25,12 @@ export function embeddingKernels(gpu: Gpu): Pick<Kernels, "gather" | "gatherGrad
     gather(out, table, ids) {
       const dim = dimOf(table), panels = table.layout === "panels";
       parts(out, table, ids, (rows, w, some, where) => {
-        const total = size(some.shape) * dim, shader = gatherShaders[storedAs(table)];
+        const total = size(some.shape) * dim, { dtype } = table;
+        if (isBlocks(dtype)) {
+          const shader = gatherBlockShaders[dtype], groups = Math.ceil(total / 256);
+          return gpu.run(shader, { out: rows, w, ids: some }, { total, dim, ...where }, groups);
+        }
+        const shader = gatherShaders[storedAs(table)];
         gpu.run(shader, { out: rows, w, ids: some }, { total, dim, ...where }, Math.ceil(total / 256), panels);
       });
     },

@@ -1,8 +1,8 @@
 import { packShaders, packTransposedShaders, unpackShaders, widenShader } from "../../kernels/wgsl/layouts.ts";
 import type { Kernels } from "../kernels.ts";
-import { dimOf, elementBytes, PANEL, panelsOf, rowsOf, size, type Tensor } from "../tensor.ts";
+import { dimOf, elementBytesOf, PANEL, panelBytes, panelsOf, rowsOf, size, type Tensor } from "../tensor.ts";
 import type { Gpu } from "./gpu.ts";
-import { panelSlices, rowsFrom, storedAs } from "./parts.ts";
+import { panelSlices, panelsOfType, rowsFrom, storedAs } from "./parts.ts";
 
 /** Panels of which a part begins where a binding can: 64 of them, however deep and in 16 bits, too. */
 const GRAIN = 64;
@@ -14,12 +14,12 @@ export function layoutKernels(gpu: Gpu): Pick<Kernels, "widen" | "pack" | "packT
       const total = size(x.shape);
       for (const words of gpu.slices(Math.ceil(total / 2), 8)) {
         const first = 2 * words.first, count = Math.min(total - first, 2 * words.count);
-        const part = (t: Tensor): Tensor => ({ ...t, ptr: t.ptr + first * elementBytes[t.dtype], shape: [count] });
+        const part = (t: Tensor): Tensor => ({ ...t, ptr: t.ptr + first * elementBytesOf(t), shape: [count] });
         gpu.run(widenShader, { out: part(out), x: part(x) }, { count }, Math.ceil(count / 512), x.dtype === "bf16");
       }
     },
     pack(out, x, first) {
-      const k = dimOf(x), rows = rowsOf(x), bytes = PANEL * k * elementBytes[out.dtype];
+      const k = dimOf(x), rows = rowsOf(x), bytes = panelBytes(k, out.dtype);
       // Panels are bound from where a binding can begin: `skip` panels before the first that is written.
       const from = Math.floor(first / PANEL / GRAIN) * GRAIN, skip = first / PANEL - from;
       const last = Math.min(first / PANEL + panelsOf(rows), panelsOf(out.shape[0]));
@@ -50,12 +50,12 @@ export function layoutKernels(gpu: Gpu): Pick<Kernels, "widen" | "pack" | "packT
       }
     },
     unpack(out, x) {
-      const [n, k] = x.shape, bytes = PANEL * k * elementBytes[x.dtype];
+      const [n, k] = x.shape, bytes = panelBytes(k, x.dtype);
       for (const slice of gpu.slices(panelsOf(n), 4 * PANEL * k)) {
         const first = slice.first * PANEL, rows = Math.min(n - first, slice.count * PANEL), count = slice.count * k * 2;
         const w: Tensor = { ...x, ptr: x.ptr + slice.first * bytes, shape: [rows, k] };
         const args = { count, k, rows };
-        gpu.run(unpackShaders[storedAs(x)], { out: rowsFrom(out, first, rows), w }, args, Math.ceil(count / 256));
+        gpu.run(unpackShaders[panelsOfType(x)], { out: rowsFrom(out, first, rows), w }, args, Math.ceil(count / 256));
       }
     },
   };

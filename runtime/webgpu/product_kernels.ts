@@ -1,10 +1,11 @@
+import { blockVectorShaders } from "../../kernels/wgsl/block_vector.ts";
 import { addPartsShader, gradWShaders, gradXShaders, matmulShaders } from "../../kernels/wgsl/products.ts";
 import { VECTOR_ROWS, vectorShaders } from "../../kernels/wgsl/vector_product.ts";
 import type { Kernels } from "../kernels.ts";
 import { storedSize } from "../optimizer_kernels.ts";
 import { dimOf, panelsOf, rowsOf, type Tensor } from "../tensor.ts";
 import type { Gpu } from "./gpu.ts";
-import { panelSlices, rowsFrom, storedAs } from "./parts.ts";
+import { panelSlices, panelsOfType, rowsFrom, storedAs } from "./parts.ts";
 import { chooseTile } from "./tiling.ts";
 
 /** Panels from which on four share a workgroup: there are enough of them to fill a GPU. */
@@ -16,10 +17,11 @@ const MOST_PARTS = 32;
 export function productKernels(gpu: Gpu): Pick<Kernels, "matmul" | "matmulGradX" | "matmulGradW"> {
   /** Columns `first …` of `out`, those of the panels `w`. */
   function columns(out: Tensor, x: Tensor, w: Tensor, first: number, bias: Tensor | undefined): void {
-    const m = rowsOf(x), [n, k] = w.shape, stride = dimOf(out), tensors = { out, x, w, bias }, stored = storedAs(w);
+    const m = rowsOf(x), [n, k] = w.shape, stride = dimOf(out), tensors = { out, x, w, bias }, stored = panelsOfType(w);
     if (m <= VECTOR_ROWS) {
       const panels = panelsOf(n) >= MANY_PANELS ? 4 : 1, groups = Math.ceil(panelsOf(n) / panels);
-      gpu.run(vectorShaders[stored], tensors, { n, k, stride, first }, groups, m, panels);
+      const shader = stored === "f32" || stored === "f16" ? vectorShaders[stored] : blockVectorShaders[stored];
+      gpu.run(shader, tensors, { n, k, stride, first }, groups, m, panels);
       return;
     }
     const { name, groups, ...args } = chooseTile(m, n, k);

@@ -1,0 +1,57 @@
+import type { Stored } from "./half.ts";
+import { quadAt, quadElement } from "./half.ts";
+
+/** Weights in blocks of small integers, as in kernels/assembly/blocks.ts. */
+export type Blocks = "q8_0" | "q4_0";
+
+/** How weights in panels are stored. */
+export type InPanels = Stored | Blocks;
+
+/** All of them. */
+export const inPanels: readonly InPanels[] = ["f32", "f16", "q8_0", "q4_0"];
+
+/** What the numbers of panels are bound as, see {@linkcode panelQuad}. */
+export const panelElement = { ...quadElement, q8_0: "vec4u", q4_0: "vec4u" } as const;
+
+/** Vectors of a block of eight columns, those of its scales included, which are the last two. */
+export const blockVectors: Readonly<Record<Blocks, number>> = { q8_0: 18, q4_0: 10 };
+
+/** k of a vector of a block. */
+export const vectorDepth: Readonly<Record<Blocks, number>> = { q8_0: 2, q4_0: 4 };
+
+/** `codes(v, at, half)`: the integers of four columns, those of half `half` of a panel, at k `at` of vector `v`. */
+export function codes(type: Blocks): string {
+  return type === "q8_0"
+    ? `fn codes(v: vec4u, at: u32, half: u32) -> vec4f {
+  let two = select(v.xy, v.zw, half == 1);
+  let low = 24 - 8 * at;
+  let high = 8 - 8 * at;
+  return vec4f(bitcast<vec4i>(vec4u(two.x << low, two.x << high, two.y << low, two.y << high)) >> vec4u(24));
+}`
+    : `fn codes(v: vec4u, at: u32, half: u32) -> vec4f {
+  return vec4f((v >> vec4u(8 * at + 4 * half)) & vec4u(15)) - 8.0;
+}`;
+}
+
+/**
+ * `panel_quad(panel, at, half, depth)`: four columns of `w`, bound as {@linkcode panelElement}: k `at` of half `half` of a
+ * panel that is `depth` deep.
+ */
+export function panelQuad(stored: InPanels): string {
+  if (stored === "f32" || stored === "f16") {
+    return `${quadAt(stored)}
+fn panel_quad(panel: u32, at: u32, half: u32, depth: u32) -> vec4f { return quad_at((panel * depth + at) * 2 + half); }`;
+  }
+  const size = blockVectors[stored], deep = vectorDepth[stored];
+  return `${codes(stored)}
+fn panel_quad(panel: u32, at: u32, half: u32, depth: u32) -> vec4f {
+  let block = (panel * ((depth + 31) / 32) + at / 32) * ${size};
+  let scales = bitcast<vec4f>(w[block + ${size - 2} + half]);
+  return codes(w[block + at % 32 / ${deep}], at % ${deep}, half) * scales;
+}`;
+}
+
+/** Something for each way to store panels. */
+export function eachInPanels<S>(make: (stored: InPanels) => S): Readonly<Record<InPanels, S>> {
+  return { f32: make("f32"), f16: make("f16"), q8_0: make("q8_0"), q4_0: make("q4_0") };
+}
