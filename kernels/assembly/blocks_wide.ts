@@ -62,13 +62,12 @@ function unpack_piece(to: usize, from: usize, type: i32, depth: i32): usize {
         to = four_columns(to, b0, b1, d0, d1);
       }
     } else {
-      for (; from < end; from += 16) {
-        const v = v128.load(from), b0 = i16x8.extend_low_i8x16_s(v), b1 = i16x8.extend_high_i8x16_s(v);
-        store_scaled(to, i32x4.shr_s(i32x4.shl(b0, 16), 16), d0);
-        store_scaled(to + 16, i32x4.shr_s(i32x4.shl(b1, 16), 16), d1);
-        store_scaled(to + 32, i32x4.shr_s(b0, 16), d0);
-        store_scaled(to + 48, i32x4.shr_s(b1, 16), d1);
-        to += 64;
+      for (; from < end; from += 32) {
+        const v = v128.load(from), u = v128.load(from, 16);
+        for (let left = 24; left >= 0; left -= 8, to += PANEL_STEP) {
+          store_scaled(to, i32x4.shr_s(i32x4.shl(v, left), 24), d0);
+          store_scaled(to + 16, i32x4.shr_s(i32x4.shl(u, left), 24), d1);
+        }
       }
     }
     from = end + SCALES;
@@ -104,7 +103,7 @@ function value_at(panel: usize, type: i32, j: i32, i: i32): f32 {
     const pair = <i32>load<u8>(block + <usize>((within >>> 2) * 16 + (j & 3) * 4 + (within & 3)));
     return <f32>((j < 4 ? pair & 15 : pair >>> 4) - 8) * load<f32>(block + floats(j), 128);
   }
-  return <f32>load<i8>(block + <usize>((within >>> 1) * 16 + j * 2 + (within & 1))) * load<f32>(block + floats(j), 256);
+  return <f32>load<i8>(block + <usize>((within >>> 2) * 32 + j * 4 + (within & 3))) * load<f32>(block + floats(j), 256);
 }
 
 /** `out[r] = table[ids[r]]`, the table in blocks of `type`. Owns rows of `out`. */
