@@ -56,36 +56,34 @@ function unpack_piece(to: usize, from: usize, type: i32, depth: i32): usize {
     const size = blockBytes(type) - SCALES, d0 = v128.load(from + size), d1 = v128.load(from + size + 16);
     const end = from + size;
     if (type) {
-      const low = i8x16.splat(15);
-      for (; from < end; from += 16) {
-        const v = v128.load(from), b0 = v128.and(v, low), b1 = v128.and(i16x8.shr_u(v, 4), low);
-        to = four_columns(to, b0, b1, d0, d1);
+      const low = i8x16.splat(15), eight = i32x4.splat(8), byte = i32x4.splat(255);
+      for (; from < end; from += 16, to += 4 * PANEL_STEP) {
+        const v = v128.load(from), a = v128.and(v, low), b = v128.and(i16x8.shr_u(v, 4), low);
+        store_scaled(to, i32x4.sub(v128.and(a, byte), eight), d0);
+        store_scaled(to + 16, i32x4.sub(v128.and(b, byte), eight), d1);
+        store_scaled(to + 32, i32x4.sub(v128.and(i32x4.shr_u(a, 8), byte), eight), d0);
+        store_scaled(to + 48, i32x4.sub(v128.and(i32x4.shr_u(b, 8), byte), eight), d1);
+        store_scaled(to + 64, i32x4.sub(v128.and(i32x4.shr_u(a, 16), byte), eight), d0);
+        store_scaled(to + 80, i32x4.sub(v128.and(i32x4.shr_u(b, 16), byte), eight), d1);
+        store_scaled(to + 96, i32x4.sub(i32x4.shr_u(a, 24), eight), d0);
+        store_scaled(to + 112, i32x4.sub(i32x4.shr_u(b, 24), eight), d1);
       }
     } else {
-      for (; from < end; from += 32) {
-        const v = v128.load(from), u = v128.load(from, 16);
-        for (let left = 24; left >= 0; left -= 8, to += PANEL_STEP) {
-          store_scaled(to, i32x4.shr_s(i32x4.shl(v, left), 24), d0);
-          store_scaled(to + 16, i32x4.shr_s(i32x4.shl(u, left), 24), d1);
-        }
+      for (; from < end; from += 32, to += 4 * PANEL_STEP) {
+        const a = v128.load(from), b = v128.load(from, 16);
+        store_scaled(to, i32x4.shr_s(i32x4.shl(a, 24), 24), d0);
+        store_scaled(to + 16, i32x4.shr_s(i32x4.shl(b, 24), 24), d1);
+        store_scaled(to + 32, i32x4.shr_s(i32x4.shl(a, 16), 24), d0);
+        store_scaled(to + 48, i32x4.shr_s(i32x4.shl(b, 16), 24), d1);
+        store_scaled(to + 64, i32x4.shr_s(i32x4.shl(a, 8), 24), d0);
+        store_scaled(to + 80, i32x4.shr_s(i32x4.shl(b, 8), 24), d1);
+        store_scaled(to + 96, i32x4.shr_s(a, 24), d0);
+        store_scaled(to + 112, i32x4.shr_s(b, 24), d1);
       }
     }
     from = end + SCALES;
   }
   return from;
-}
-
-/** Four k of q4_0: bytes of `b0` are columns 0 … 3, those of `b1` 4 … 7. */
-// @ts-ignore: decorator
-@inline
-function four_columns(to: usize, b0: v128, b1: v128, d0: v128, d1: v128): usize {
-  for (let t = 0; t < 4; t++, to += PANEL_STEP) {
-    const eight = i32x4.splat(8), byte = i32x4.splat(255);
-    store_scaled(to, i32x4.sub(v128.and(b0, byte), eight), d0);
-    store_scaled(to + 16, i32x4.sub(v128.and(b1, byte), eight), d1);
-    b0 = i32x4.shr_u(b0, 8), b1 = i32x4.shr_u(b1, 8);
-  }
-  return to;
 }
 
 // @ts-ignore: decorator
