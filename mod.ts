@@ -209,7 +209,7 @@ export type {
 } from "./model/format.ts";
 export type { ModelConfig, ModelSizes, PerLayer, ResolvedConfig, ResolvedOptions } from "./model/config.ts";
 export { createModel, describeModel, type Model, type ModelOptions, type Param } from "./model/decoder.ts";
-export type { Description, LayerDescription } from "./model/describe.ts";
+export type { Description, LayerDescription, ParamDescription } from "./model/describe.ts";
 export { evaluateTokens, type EvaluateTokensOptions, type EvaluationWatch } from "./model/evaluate_tokens.ts";
 export type { ForwardOptions } from "./model/forward.ts";
 export {

@@ -3,6 +3,7 @@
  *
  *     deno run -A bench/peers.ts
  *     deno run -A bench/peers.ts --only ops --case '512' --threads 2 --rounds 3
+ *     deno run -A bench/peers.ts --only quantized --case '^15M'
  *
  * Each implementation runs in a process of its own for each number of threads. Only one computes at a time; every round
  * of a case goes through all of them, so that whatever else the machine does disturbs all alike. The first run fetches
@@ -22,7 +23,10 @@ import { type Results, runGroup } from "./peers/rounds.ts";
 import { threadCounts } from "./peers/thread_counts.ts";
 
 const flags = {
-  only: word(["ops", "models", "quantized"], "only matrix products, only models, or only those with weights in blocks"),
+  only: word(
+    ["ops", "models", "quantized"],
+    "only matrix products, only models, or models with weights in blocks (default: ops and models)",
+  ),
   case: text("regex", "only cases whose name matches, such as '^1x' or '15M decode'"),
   threads: threadCounts,
   rounds: amount("n", "rounds of each case (default 7)", { min: 1 }),
@@ -43,7 +47,7 @@ function chosenCases(only: "ops" | "models" | "quantized" | undefined, pattern: 
   }
   const all: Case[] = [
     ...(only === undefined || only === "ops" ? productCases : []),
-    ...(only === "ops" ? [] : modelCases.filter(({ size }) => only !== "quantized" || size.weights !== "f32")),
+    ...(only === "ops" ? [] : modelCases.filter(({ size }) => (size.weights === "f32") === (only !== "quantized"))),
   ];
   const chosen = all.filter((c) => wanted.test(c.name));
   if (chosen.length) return chosen;

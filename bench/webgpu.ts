@@ -34,7 +34,7 @@ const parts: Readonly<Record<string, (setup: Setup, emit: Emit) => Promise<void>
 const flags = {
   part: texts("name", `one of ${Object.keys(parts).join(", ")}; may be repeated (default: all but ops)`),
   model: texts("name", `one of ${modelNames.join(", ")}; may be repeated`),
-  weights: word(["f32", "f16", "both"], "how matrices of weights are stored (default both)"),
+  weights: word(["f32", "f16", "q8_0", "q4_0", "all"], "how matrices of weights are stored (default: f32 and f16)"),
   filter: text("name", "ops whose names contain it"),
   backend: word(["webgpu", "wasm"], "default webgpu; wasm for comparison, without ceilings"),
   small: toggle("sizes that a software adapter can do"),
@@ -48,13 +48,14 @@ function expectKnown(flag: string, given: readonly string[], known: readonly str
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const given = parseFlags(args, flags), { small, backend = "webgpu", weights = "both", filter = "" } = given;
+  const given = parseFlags(args, flags), { small, backend = "webgpu", weights, filter = "" } = given;
   if (given.help) return print(`Usage: deno run -A bench/webgpu.ts [flags]\n\n${flagHelp(flags)}\n`), 0;
   expectKnown("part", given.part, Object.keys(parts));
   expectKnown("model", given.model, modelNames);
   const say = (line: object) => print(`${JSON.stringify(line)}\n`);
   const ceilings = backend === "webgpu" ? await measureCeilings(small) : undefined;
-  const kinds = weights !== "both" ? [weights] : backend === "wasm" ? ["f32"] as const : ["f32", "f16"] as const;
+  const usual = ["f32", ...(backend === "wasm" ? [] : ["f16"] as const)] as const;
+  const kinds = weights === "all" ? [...usual, "q8_0", "q4_0"] as const : weights ? [weights] : usual;
   const setup: Setup = { backend, small, weights: kinds, models: given.model, filter, ceilings };
   using runtime = backend === "webgpu" ? await openRuntime(setup) : await createRuntime();
   say({ backend: runtime.backend.name, ...ceilings });

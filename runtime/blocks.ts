@@ -125,7 +125,7 @@ type Put = (bytes: Uint8Array<ArrayBufferLike>, at: number, column: number, q: I
 
 const putters: Readonly<Record<BlockType, Put>> = {
   q8_0(bytes, at, column, q) {
-    for (let i = 0; i < BLOCK; i++) bytes[at + (i >> 1) * 16 + column * 2 + (i & 1)] = q[i];
+    for (let i = 0; i < BLOCK; i++) bytes[at + (i >> 2) * 32 + column * 4 + (i & 3)] = q[i];
   },
   q4_0(bytes, at, column, q) {
     const low = column < PANEL / 2;
@@ -157,7 +157,7 @@ export function blockValue(bytes: DataView, type: BlockType, k: number, row: num
 /** The integer of element `[row, i]`. */
 export function blockInteger(bytes: DataView, type: BlockType, k: number, row: number, i: number): number {
   const at = (row >>> 3) * panelBytes(k, type) + (i >>> 5) * blockBytes[type], within = i % BLOCK, column = row % PANEL;
-  if (type === "q8_0") return bytes.getInt8(at + (within >> 1) * 16 + column * 2 + (within & 1));
+  if (type === "q8_0") return bytes.getInt8(at + (within >> 2) * 32 + column * 4 + (within & 3));
   const pair = bytes.getUint8(at + (within >> 2) * 16 + (column & 3) * 4 + (within & 3));
   return (column < PANEL / 2 ? pair & 15 : pair >> 4) - 8;
 }

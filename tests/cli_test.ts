@@ -70,6 +70,33 @@ Deno.test("the same seed gives the same text, on any number of threads and from 
   assert(new Set(others.map((r) => r.out)).size > 1);
 });
 
+Deno.test("--weights holds matrices in blocks: less memory, the same text on any number of threads; f16 is for GPUs", async () => {
+  const memory = async (...more: string[]) => {
+    const { out } = await generate(["--model", model, "--describe", ...more]);
+    return /^memory +(.*)$/m.exec(out)?.[1];
+  };
+  assertEquals(
+    new Set(await Promise.all([memory(), memory("--weights", "q8_0"), memory("--weights", "q4_0")])).size,
+    3,
+  );
+  for (const weights of ["q8_0", "q4_0"]) {
+    const runs = await Promise.all(
+      [["--threads", "1"], ["--threads", "2", "--stats"], ["--backend", "reference"], ["--activations", "f32"]].map(
+        (more) => generate([...basic, "--temperature", "0", "--weights", weights, ...more]),
+      ),
+    );
+    assertEquals(runs.map(({ code }) => code), [0, 0, 0, 0], runs.map(({ err }) => err).join());
+    assertEquals(runs[1].out, runs[0].out);
+    assertEquals(runs[2].out, runs[0].out);
+    assertStringIncludes(runs[1].err, `; ${weights} weights `);
+  }
+  const { code, err } = await generate([...basic, "--weights", "f16"]);
+  assertEquals([code, err.split("\n")[0]], [
+    2,
+    "generate.ts: --weights is f16, which --backend wasm has not, expected f32, q8_0 or q4_0",
+  ]);
+});
+
 Deno.test("--json gives an object for each token and a summary", async () => {
   const { out } = await generate([...basic, "--json"]);
   const lines = out.trim().split("\n").map((line) => JSON.parse(line));

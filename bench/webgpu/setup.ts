@@ -1,11 +1,11 @@
 /** What the parts of bench/webgpu.ts have in common: runtimes, weights, times. */
-import { createRuntime, type Runtime, size, type Tensor } from "../../mod.ts";
+import { createRuntime, type Runtime, size, type Tensor, type WeightType } from "../../mod.ts";
 import { type WebgpuBackend, webgpuBackend, type WebgpuOptions } from "../../runtime/webgpu/backend.ts";
 import { median } from "../peers/measure.ts";
 import { copyRate, multiplyRate, openAdapter, openBench } from "./raw.ts";
 
 /** How matrices of weights are stored. */
-export type Weights = "f32" | "f16";
+export type Weights = WeightType;
 
 /** What a device does at best. */
 export interface Ceilings {

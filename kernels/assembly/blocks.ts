@@ -2,8 +2,12 @@
 // with a scale for each column, `w[j, i] = d · q`. Integers come first, in the order in which a row of activations meets
 // them, then the eight scales (f32 that are numbers of f16). What fills up k and n is 0.
 //
-// q8_0: `[16][8][2]`, i8: two k of eight columns are a vector, which is widened to two of 16 bits for dot_i16x8.
+// q8_0: `[8][8][4]`, i8: four columns by four k are a vector.
 // q4_0: `[8][4][4]`, u4, q − 8 counts: byte [g][c][t] holds k = 4g + t of column c (low half) and of column c + 4.
+//
+// The relaxed build multiplies 8 bits by 7 (i32x4.relaxed_dot_i8x16_i7x16_add_s: one instruction on processors with VNNI or
+// dot products, three elsewhere), where the seven are never negative, so that all engines agree: q4_0 is 0 … 15, and of
+// activations for q8_0 those above and below 0 are kept apart. The baseline build widens even and odd k to 16 bits.
 //
 // Each product runs in integers within a block, which is exact, and in f32 from block to block, in ascending order: so an
 // element has the same bytes from every function here.
@@ -15,8 +19,8 @@ import { PANEL, PANEL_STEP } from "./tile";
 const BLOCK: i32 = 32;
 /** Bytes of a block of eight columns. */
 const Q8_BLOCK: usize = 288, Q4_BLOCK: usize = 160;
-/** Bytes of a block of activations: as i16, or as i8 with eight times their sum; then the scale; filled up to vectors. */
-const WIDE: usize = 80, NARROW: usize = 48;
+/** Bytes of a block of activations: in two parts, or whole with eight times their sum; and the scale; filled up to vectors. */
+const PARTS: usize = 80, WHOLE: usize = 48;
 /** Rows of activations, in bytes, that a panel is used for before the next one: they stay in the second cache. */
 const ROWS_BYTES: usize = 1 << 18;
 
@@ -27,12 +31,13 @@ function blocksOf(k: i32): i32 {
 }
 
 /**
- * Activations in 8 bits: for each 32 of a row `q = round(x · 127/max|x|)`, scale `max|x|/127`. `wide`: as i16, for q8_0; else
- * as i8 and `8 · Σ q`, for q4_0. Owns rows.
+ * Activations in 8 bits: for each 32 of a row `q = round(x · 127/max|x|)`, scale `max|x|/127`. For q8_0 in two `parts`, two
+ * vectors of each: i8, those above 0 and the others without their sign; or (baseline) i16, those at even and at odd k. For
+ * q4_0 as i8 and `8 · Σ q`. Owns rows.
  */
-export function quantize_rows_f32(out: usize, x: usize, k: i32, wide: i32, begin: i32, end: i32): void {
+export function quantize_rows_f32(out: usize, x: usize, k: i32, parts: i32, begin: i32, end: i32): void {
   const blocks = blocksOf(k), ones = i16x8.splat(1);
-  out += <usize>begin * <usize>blocks * (wide ? WIDE : NARROW);
+  out += <usize>begin * <usize>blocks * (parts ? PARTS : WHOLE);
   for (let r = begin; r < end; r++) {
     let from = x + <usize>r * floats(k);
     for (let left = k; left > 0; left -= BLOCK, from += floats(BLOCK)) {
@@ -50,17 +55,24 @@ export function quantize_rows_f32(out: usize, x: usize, k: i32, wide: i32, begin
       const n1 = i16x8.narrow_i32x4_s(rounded(x2, factor), rounded(x3, factor));
       const n2 = i16x8.narrow_i32x4_s(rounded(x4, factor), rounded(x5, factor));
       const n3 = i16x8.narrow_i32x4_s(rounded(x6, factor), rounded(x7, factor));
-      if (wide) {
-        v128.store(out, n0), v128.store(out, n1, 16), v128.store(out, n2, 32), v128.store(out, n3, 48);
+      if (parts) {
+        if (ASC_FEATURE_RELAXED_SIMD) {
+          const q0 = i8x16.narrow_i16x8_s(n0, n1), q1 = i8x16.narrow_i16x8_s(n2, n3), zero = i8x16.splat(0);
+          v128.store(out, i8x16.max_s(q0, zero)), v128.store(out, i8x16.max_s(q1, zero), 16);
+          v128.store(out, i8x16.max_s(i8x16.neg(q0), zero), 32), v128.store(out, i8x16.max_s(i8x16.neg(q1), zero), 48);
+        } else {
+          v128.store(out, evens(n0, n1)), v128.store(out, evens(n2, n3), 16);
+          v128.store(out, odds(n0, n1), 32), v128.store(out, odds(n2, n3), 48);
+        }
         store<f32>(out, largest / 127, 64);
-        out += WIDE;
+        out += PARTS;
       } else {
         v128.store(out, i8x16.narrow_i16x8_s(n0, n1)), v128.store(out, i8x16.narrow_i16x8_s(n2, n3), 16);
         const sums = i32x4.dot_i16x8_s(i16x8.add(i16x8.add(n0, n1), i16x8.add(n2, n3)), ones);
         store<f32>(out, largest / 127, 32);
         store<i32>(out, 8 * (i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) +
           i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3)), 36);
-        out += NARROW;
+        out += WHOLE;
       }
     }
   }
@@ -70,6 +82,47 @@ export function quantize_rows_f32(out: usize, x: usize, k: i32, wide: i32, begin
 @inline
 function rounded(x: v128, factor: v128): v128 {
   return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(x, factor)));
+}
+
+// @ts-ignore: decorator
+@inline
+function evens(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29);
+}
+
+// @ts-ignore: decorator
+@inline
+function odds(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31);
+}
+
+/** What is multiplied by the first part of activations: the integers, or those at even k, in 16 bits. */
+// @ts-ignore: decorator
+@inline
+function first(w: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? w : i16x8.shr_s(i16x8.shl(w, 8), 8);
+}
+
+/** What is multiplied by the second part. */
+// @ts-ignore: decorator
+@inline
+function second(w: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? w : i16x8.shr_s(w, 8);
+}
+
+/** `sums + Σ w · a` over the integers of a column. */
+// @ts-ignore: decorator
+@inline
+function dot(w: v128, a: v128, sums: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return i32x4.relaxed_dot_i8x16_i7x16_add_s(w, a, sums);
+  return i32x4.add(sums, i32x4.dot_i16x8_s(w, a));
+}
+
+/** Both parts together. */
+// @ts-ignore: decorator
+@inline
+function joined(a: v128, b: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? i32x4.sub(a, b) : i32x4.add(a, b);
 }
 
 /** `sums + Σ` of four neighbours `a · b`, `a` signed, `b` from 0 to 15: there all engines, and both builds, agree. */
@@ -83,32 +136,32 @@ function dot4(a: v128, b: v128, sums: v128): v128 {
 }
 
 /**
- * `c [m, n] = x [m, k] · wᵀ + bias`: `w` in q8_0, `x` from {@linkcode quantize_rows_f32}, wide; `bias` 0 for none. Owns
+ * `c [m, n] = x [m, k] · wᵀ + bias`: `w` in q8_0, `x` from {@linkcode quantize_rows_f32}, in parts; `bias` 0 for none. Owns
  * panels `begin … end`.
  */
 export function gemm_q8_0(
   c: usize, x: usize, w: usize, bias: usize, m: i32, n: i32, k: i32, begin: i32, end: i32,
 ): void {
-  const blocks = blocksOf(k), panel = <usize>blocks * Q8_BLOCK, row = <usize>blocks * WIDE;
+  const blocks = blocksOf(k), panel = <usize>blocks * Q8_BLOCK, row = <usize>blocks * PARTS;
   const step = rowsAtATime(row);
   for (let r0 = 0; r0 < m; r0 += step) {
     const rows = min(m, r0 + step);
     for (let p = begin; p < end; p++) {
       const b = w + <usize>p * panel, columns = min(PANEL, n - p * PANEL), start = bias ? bias + floats(p * PANEL) : 0;
       let r = r0, at = c + floats(r0) * <usize>n + <usize>p * PANEL_STEP, a = x + <usize>r0 * row;
-      for (; r < rows - 2; r += 4, at += floats(n) * 4, a += 4 * row) {
-        tile_q8(at, floats(n), start, a, row, b, blocks, min(4, rows - r), columns);
+      for (; r < rows - 1; r += 2, at += floats(n) * 2, a += 2 * row) {
+        tile_q8(at, floats(n), start, a, row, b, blocks, columns);
       }
-      for (; r < rows; r++, at += floats(n), a += row) row_q8(at, start, a, b, blocks, columns);
+      if (r < rows) row_q8(at, start, a, b, blocks, columns);
     }
   }
 }
 
-/** The same for `w` in q4_0 and `x` narrow. */
+/** The same for `w` in q4_0 and `x` whole. */
 export function gemm_q4_0(
   c: usize, x: usize, w: usize, bias: usize, m: i32, n: i32, k: i32, begin: i32, end: i32,
 ): void {
-  const blocks = blocksOf(k), panel = <usize>blocks * Q4_BLOCK, row = <usize>blocks * NARROW;
+  const blocks = blocksOf(k), panel = <usize>blocks * Q4_BLOCK, row = <usize>blocks * WHOLE;
   const step = rowsAtATime(row);
   for (let r0 = 0; r0 < m; r0 += step) {
     const rows = min(m, r0 + step);
@@ -133,28 +186,24 @@ function rowsAtATime(row: usize): i32 {
 function row_q8(c: usize, start: usize, x: usize, w: usize, blocks: i32, columns: i32): void {
   let c0 = f32x4.splat(0), c1 = c0;
   if (start != 0) c0 = loadUpTo4(start, columns), c1 = loadUpTo4(start + 16, columns - 4);
-  let a: v128, s: v128, v: v128;
+  let a0: v128, a1: v128, s: v128, t: v128, u: v128, v: v128;
   for (; blocks > 0; blocks--) {
-    let i0 = i32x4.splat(0), i1 = i0;
-    for (let j = 0; j < 4; j++, x += 16, w += 64) {
-      a = v128.load(x);
-      s = splat0(a), v = v128.load(w);
-      i0 = i32x4.add(i0, i32x4.dot_i16x8_s(s, i16x8.extend_low_i8x16_s(v)));
-      i1 = i32x4.add(i1, i32x4.dot_i16x8_s(s, i16x8.extend_high_i8x16_s(v)));
-      s = splat1(a), v = v128.load(w, 16);
-      i0 = i32x4.add(i0, i32x4.dot_i16x8_s(s, i16x8.extend_low_i8x16_s(v)));
-      i1 = i32x4.add(i1, i32x4.dot_i16x8_s(s, i16x8.extend_high_i8x16_s(v)));
-      s = splat2(a), v = v128.load(w, 32);
-      i0 = i32x4.add(i0, i32x4.dot_i16x8_s(s, i16x8.extend_low_i8x16_s(v)));
-      i1 = i32x4.add(i1, i32x4.dot_i16x8_s(s, i16x8.extend_high_i8x16_s(v)));
-      s = splat3(a), v = v128.load(w, 48);
-      i0 = i32x4.add(i0, i32x4.dot_i16x8_s(s, i16x8.extend_low_i8x16_s(v)));
-      i1 = i32x4.add(i1, i32x4.dot_i16x8_s(s, i16x8.extend_high_i8x16_s(v)));
+    let p0 = i32x4.splat(0), p1 = p0, q0 = p0, q1 = p0;
+    for (let j = 0; j < 2; j++, x += 16, w += 128) {
+      a0 = v128.load(x), a1 = v128.load(x, 32);
+      v = v128.load(w), u = v128.load(w, 16), s = splat0(a0), t = splat0(a1);
+      p0 = dot(first(v), s, p0), q0 = dot(second(v), t, q0), p1 = dot(first(u), s, p1), q1 = dot(second(u), t, q1);
+      v = v128.load(w, 32), u = v128.load(w, 48), s = splat1(a0), t = splat1(a1);
+      p0 = dot(first(v), s, p0), q0 = dot(second(v), t, q0), p1 = dot(first(u), s, p1), q1 = dot(second(u), t, q1);
+      v = v128.load(w, 64), u = v128.load(w, 80), s = splat2(a0), t = splat2(a1);
+      p0 = dot(first(v), s, p0), q0 = dot(second(v), t, q0), p1 = dot(first(u), s, p1), q1 = dot(second(u), t, q1);
+      v = v128.load(w, 96), u = v128.load(w, 112), s = splat3(a0), t = splat3(a1);
+      p0 = dot(first(v), s, p0), q0 = dot(second(v), t, q0), p1 = dot(first(u), s, p1), q1 = dot(second(u), t, q1);
     }
-    s = v128.load32_splat(x);
-    c0 = madd(f32x4.convert_i32x4_s(i0), f32x4.mul(s, v128.load(w)), c0);
-    c1 = madd(f32x4.convert_i32x4_s(i1), f32x4.mul(s, v128.load(w, 16)), c1);
-    x += 16, w += 32;
+    s = v128.load32_splat(x, 32);
+    c0 = madd(f32x4.convert_i32x4_s(joined(p0, q0)), f32x4.mul(s, v128.load(w)), c0);
+    c1 = madd(f32x4.convert_i32x4_s(joined(p1, q1)), f32x4.mul(s, v128.load(w, 16)), c1);
+    x += PARTS - 32, w += 32;
   }
   storeUpTo4(c, c0, columns), storeUpTo4(c + 16, c1, columns - 4);
 }
@@ -207,47 +256,42 @@ function add_block(c: usize, i0: v128, i1: v128, d0: v128, d1: v128, s: v128, co
   }
 }
 
-/** Up to four rows against a panel of q8_0: a block is widened once for all of them, and their sums wait in `c`. */
+/** Two rows against a panel of q8_0: a block is read once for both, and their sums wait in `c`. */
 function tile_q8(
-  c: usize, cRow: usize, start: usize, a: usize, aRow: usize, w: usize, blocks: i32, rows: i32, columns: i32,
+  c: usize, cRow: usize, start: usize, a: usize, aRow: usize, w: usize, blocks: i32, columns: i32,
 ): void {
-  begin_tile(c, cRow, start, rows, columns);
-  // Rows that do not exist compute what the last one does; only real ones are added.
-  let p0 = a, p1 = a + <usize>min(1, rows - 1) * aRow, p2 = a + <usize>min(2, rows - 1) * aRow;
-  let p3 = a + <usize>min(3, rows - 1) * aRow;
-  let a0: v128, a1: v128, a2: v128, a3: v128, b0: v128, b1: v128, s: v128;
+  begin_tile(c, cRow, start, 2, columns);
+  let b = a + aRow, a0: v128, a1: v128, b0: v128, b1: v128, s: v128, t: v128, u: v128, v: v128;
+  let u0: v128, u1: v128, v0: v128, v1: v128;
   for (; blocks > 0; blocks--) {
-    let i00 = i32x4.splat(0), i01 = i00, i10 = i00, i11 = i00, i20 = i00, i21 = i00, i30 = i00, i31 = i00;
-    for (let j = 0; j < 4; j++) {
-      a0 = v128.load(p0), a1 = v128.load(p1), a2 = v128.load(p2), a3 = v128.load(p3);
-      s = v128.load(w), b0 = i16x8.extend_low_i8x16_s(s), b1 = i16x8.extend_high_i8x16_s(s);
-      s = splat0(a0), i00 = i32x4.add(i00, i32x4.dot_i16x8_s(s, b0)), i01 = i32x4.add(i01, i32x4.dot_i16x8_s(s, b1));
-      s = splat0(a1), i10 = i32x4.add(i10, i32x4.dot_i16x8_s(s, b0)), i11 = i32x4.add(i11, i32x4.dot_i16x8_s(s, b1));
-      s = splat0(a2), i20 = i32x4.add(i20, i32x4.dot_i16x8_s(s, b0)), i21 = i32x4.add(i21, i32x4.dot_i16x8_s(s, b1));
-      s = splat0(a3), i30 = i32x4.add(i30, i32x4.dot_i16x8_s(s, b0)), i31 = i32x4.add(i31, i32x4.dot_i16x8_s(s, b1));
-      s = v128.load(w, 16), b0 = i16x8.extend_low_i8x16_s(s), b1 = i16x8.extend_high_i8x16_s(s);
-      s = splat1(a0), i00 = i32x4.add(i00, i32x4.dot_i16x8_s(s, b0)), i01 = i32x4.add(i01, i32x4.dot_i16x8_s(s, b1));
-      s = splat1(a1), i10 = i32x4.add(i10, i32x4.dot_i16x8_s(s, b0)), i11 = i32x4.add(i11, i32x4.dot_i16x8_s(s, b1));
-      s = splat1(a2), i20 = i32x4.add(i20, i32x4.dot_i16x8_s(s, b0)), i21 = i32x4.add(i21, i32x4.dot_i16x8_s(s, b1));
-      s = splat1(a3), i30 = i32x4.add(i30, i32x4.dot_i16x8_s(s, b0)), i31 = i32x4.add(i31, i32x4.dot_i16x8_s(s, b1));
-      s = v128.load(w, 32), b0 = i16x8.extend_low_i8x16_s(s), b1 = i16x8.extend_high_i8x16_s(s);
-      s = splat2(a0), i00 = i32x4.add(i00, i32x4.dot_i16x8_s(s, b0)), i01 = i32x4.add(i01, i32x4.dot_i16x8_s(s, b1));
-      s = splat2(a1), i10 = i32x4.add(i10, i32x4.dot_i16x8_s(s, b0)), i11 = i32x4.add(i11, i32x4.dot_i16x8_s(s, b1));
-      s = splat2(a2), i20 = i32x4.add(i20, i32x4.dot_i16x8_s(s, b0)), i21 = i32x4.add(i21, i32x4.dot_i16x8_s(s, b1));
-      s = splat2(a3), i30 = i32x4.add(i30, i32x4.dot_i16x8_s(s, b0)), i31 = i32x4.add(i31, i32x4.dot_i16x8_s(s, b1));
-      s = v128.load(w, 48), b0 = i16x8.extend_low_i8x16_s(s), b1 = i16x8.extend_high_i8x16_s(s);
-      s = splat3(a0), i00 = i32x4.add(i00, i32x4.dot_i16x8_s(s, b0)), i01 = i32x4.add(i01, i32x4.dot_i16x8_s(s, b1));
-      s = splat3(a1), i10 = i32x4.add(i10, i32x4.dot_i16x8_s(s, b0)), i11 = i32x4.add(i11, i32x4.dot_i16x8_s(s, b1));
-      s = splat3(a2), i20 = i32x4.add(i20, i32x4.dot_i16x8_s(s, b0)), i21 = i32x4.add(i21, i32x4.dot_i16x8_s(s, b1));
-      s = splat3(a3), i30 = i32x4.add(i30, i32x4.dot_i16x8_s(s, b0)), i31 = i32x4.add(i31, i32x4.dot_i16x8_s(s, b1));
-      p0 += 16, p1 += 16, p2 += 16, p3 += 16, w += 64;
+    let p00 = i32x4.splat(0), p01 = p00, p10 = p00, p11 = p00, q00 = p00, q01 = p00, q10 = p00, q11 = p00;
+    for (let j = 0; j < 2; j++, a += 16, b += 16, w += 128) {
+      a0 = v128.load(a), a1 = v128.load(a, 32), b0 = v128.load(b), b1 = v128.load(b, 32);
+      v = v128.load(w), u = v128.load(w, 16);
+      v0 = first(v), v1 = second(v), u0 = first(u), u1 = second(u), s = splat0(a0), t = splat0(a1);
+      p00 = dot(v0, s, p00), q00 = dot(v1, t, q00), p01 = dot(u0, s, p01), q01 = dot(u1, t, q01);
+      s = splat0(b0), t = splat0(b1);
+      p10 = dot(v0, s, p10), q10 = dot(v1, t, q10), p11 = dot(u0, s, p11), q11 = dot(u1, t, q11);
+      v = v128.load(w, 32), u = v128.load(w, 48);
+      v0 = first(v), v1 = second(v), u0 = first(u), u1 = second(u), s = splat1(a0), t = splat1(a1);
+      p00 = dot(v0, s, p00), q00 = dot(v1, t, q00), p01 = dot(u0, s, p01), q01 = dot(u1, t, q01);
+      s = splat1(b0), t = splat1(b1);
+      p10 = dot(v0, s, p10), q10 = dot(v1, t, q10), p11 = dot(u0, s, p11), q11 = dot(u1, t, q11);
+      v = v128.load(w, 64), u = v128.load(w, 80);
+      v0 = first(v), v1 = second(v), u0 = first(u), u1 = second(u), s = splat2(a0), t = splat2(a1);
+      p00 = dot(v0, s, p00), q00 = dot(v1, t, q00), p01 = dot(u0, s, p01), q01 = dot(u1, t, q01);
+      s = splat2(b0), t = splat2(b1);
+      p10 = dot(v0, s, p10), q10 = dot(v1, t, q10), p11 = dot(u0, s, p11), q11 = dot(u1, t, q11);
+      v = v128.load(w, 96), u = v128.load(w, 112);
+      v0 = first(v), v1 = second(v), u0 = first(u), u1 = second(u), s = splat3(a0), t = splat3(a1);
+      p00 = dot(v0, s, p00), q00 = dot(v1, t, q00), p01 = dot(u0, s, p01), q01 = dot(u1, t, q01);
+      s = splat3(b0), t = splat3(b1);
+      p10 = dot(v0, s, p10), q10 = dot(v1, t, q10), p11 = dot(u0, s, p11), q11 = dot(u1, t, q11);
     }
-    b0 = v128.load(w), b1 = v128.load(w, 16);
-    add_block(c, i00, i01, b0, b1, v128.load32_splat(p0), columns);
-    if (rows > 1) add_block(c + cRow, i10, i11, b0, b1, v128.load32_splat(p1), columns);
-    if (rows > 2) add_block(c + 2 * cRow, i20, i21, b0, b1, v128.load32_splat(p2), columns);
-    if (rows > 3) add_block(c + 3 * cRow, i30, i31, b0, b1, v128.load32_splat(p3), columns);
-    p0 += 16, p1 += 16, p2 += 16, p3 += 16, w += 32;
+    u = v128.load(w), v = v128.load(w, 16);
+    add_block(c, joined(p00, q00), joined(p01, q01), u, v, v128.load32_splat(a, 32), columns);
+    add_block(c + cRow, joined(p10, q10), joined(p11, q11), u, v, v128.load32_splat(b, 32), columns);
+    a += PARTS - 32, b += PARTS - 32, w += 32;
   }
 }
 

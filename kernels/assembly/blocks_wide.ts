@@ -1,7 +1,7 @@
 // What reads weights in blocks (see blocks.ts) as f32: products with activations in f32, embeddings, rows.
 
-import { floats } from "./simd";
-import { PANEL, PANEL_STEP, tile_1x8, tile_4x8 } from "./tile";
+import { floats, loadUpTo4, madd, splat0, splat1, splat2, splat3, storeUpTo4 } from "./simd";
+import { PANEL, PANEL_STEP, tile_4x8 } from "./tile";
 
 /** Values of a block along k. */
 const BLOCK: i32 = 32;
@@ -24,9 +24,9 @@ function blockBytes(type: i32): usize {
 }
 
 /**
- * `c [m, n] = x [m, k] · wᵀ + bias` in f32, `w` in blocks of `type`. A piece of a panel is unpacked to `space` and then used
- * for all rows by the tiles of `gemm_f32`, in its order: the bytes are those of `gemm_f32` with unpacked weights. Piece
- * `begin / chunk` has `DEPTH` rows of `space`. Owns panels.
+ * `c [m, n] = x [m, k] · wᵀ + bias` in f32, `w` in blocks of `type`. For a row weights are unpacked in registers; for more, a
+ * piece of a panel is unpacked to `space` and then used for all of them by the tiles of `gemm_f32`. Either keeps its order:
+ * the bytes are those of `gemm_f32` with unpacked weights. Piece `begin / chunk` has `DEPTH` rows of `space`. Owns panels.
  */
 export function gemm_blocks_f32(
   c: usize, x: usize, w: usize, bias: usize, space: usize, type: i32, m: i32, n: i32, k: i32, chunk: i32,
@@ -37,17 +37,71 @@ export function gemm_blocks_f32(
   for (let p = begin; p < end; p++) {
     const columns = min(PANEL, n - p * PANEL), first = bias ? bias + floats(p * PANEL) : 0;
     let from = w + <usize>p * panel;
+    if (m == 1) {
+      row_wide(c + <usize>p * PANEL_STEP, first, x, from, type, k, columns);
+      continue;
+    }
     for (let k0 = 0; k0 < k || k0 == 0; k0 += DEPTH) {
       const depth = min(DEPTH, k - k0);
       from = unpack_piece(space, from, type, depth);
       let at = c + <usize>p * PANEL_STEP, a = x + floats(k0);
       for (let r = 0; r < m; r += 4, at += 4 * cRow, a += 4 * xRow) {
         const start = k0 ? at : first;
-        if (r == m - 1 && columns == PANEL) tile_1x8(at, start, a, space, depth);
-        else tile_4x8(at, cRow, start, k0 ? cRow : 0, a, xRow, space, depth, min(4, m - r), columns);
+        tile_4x8(at, cRow, start, k0 ? cRow : 0, a, xRow, space, depth, min(4, m - r), columns);
       }
     }
   }
+}
+
+/** One row against a panel: weights become f32 in registers, and are read once. */
+function row_wide(c: usize, start: usize, x: usize, w: usize, type: i32, k: i32, columns: i32): void {
+  const low = i8x16.splat(15), eight = i32x4.splat(8), byte = i32x4.splat(255), size = blockBytes(type) - SCALES;
+  let c0 = f32x4.splat(0), c1 = c0, a: v128, b: v128, v: v128;
+  if (start != 0) c0 = loadUpTo4(start, columns), c1 = loadUpTo4(start + 16, columns - 4);
+  for (; k > 0; w += SCALES) {
+    const end = w + size, d0 = v128.load(end), d1 = v128.load(end, 16);
+    if (type) {
+      for (; w < end; w += 16, k -= 4, x += 16) {
+        if (k <= 0) continue;
+        v = v128.load(w), a = v128.and(v, low), b = v128.and(i16x8.shr_u(v, 4), low), v = loadUpTo4(x, k);
+        c0 = term(splat0(v), i32x4.sub(v128.and(a, byte), eight), d0, c0);
+        c1 = term(splat0(v), i32x4.sub(v128.and(b, byte), eight), d1, c1);
+        if (k < 2) continue;
+        c0 = term(splat1(v), i32x4.sub(v128.and(i32x4.shr_u(a, 8), byte), eight), d0, c0);
+        c1 = term(splat1(v), i32x4.sub(v128.and(i32x4.shr_u(b, 8), byte), eight), d1, c1);
+        if (k < 3) continue;
+        c0 = term(splat2(v), i32x4.sub(v128.and(i32x4.shr_u(a, 16), byte), eight), d0, c0);
+        c1 = term(splat2(v), i32x4.sub(v128.and(i32x4.shr_u(b, 16), byte), eight), d1, c1);
+        if (k < 4) continue;
+        c0 = term(splat3(v), i32x4.sub(i32x4.shr_u(a, 24), eight), d0, c0);
+        c1 = term(splat3(v), i32x4.sub(i32x4.shr_u(b, 24), eight), d1, c1);
+      }
+    } else {
+      for (; w < end; w += 32, k -= 4, x += 16) {
+        if (k <= 0) continue;
+        a = v128.load(w), b = v128.load(w, 16), v = loadUpTo4(x, k);
+        c0 = term(splat0(v), i32x4.shr_s(i32x4.shl(a, 24), 24), d0, c0);
+        c1 = term(splat0(v), i32x4.shr_s(i32x4.shl(b, 24), 24), d1, c1);
+        if (k < 2) continue;
+        c0 = term(splat1(v), i32x4.shr_s(i32x4.shl(a, 16), 24), d0, c0);
+        c1 = term(splat1(v), i32x4.shr_s(i32x4.shl(b, 16), 24), d1, c1);
+        if (k < 3) continue;
+        c0 = term(splat2(v), i32x4.shr_s(i32x4.shl(a, 8), 24), d0, c0);
+        c1 = term(splat2(v), i32x4.shr_s(i32x4.shl(b, 8), 24), d1, c1);
+        if (k < 4) continue;
+        c0 = term(splat3(v), i32x4.shr_s(a, 24), d0, c0);
+        c1 = term(splat3(v), i32x4.shr_s(b, 24), d1, c1);
+      }
+    }
+  }
+  storeUpTo4(c, c0, columns), storeUpTo4(c + 16, c1, columns - 4);
+}
+
+/** `sum + x · (q · scale)`: the weight is rounded to f32 first, as where it is unpacked. */
+// @ts-ignore: decorator
+@inline
+function term(x: v128, q: v128, scale: v128, sum: v128): v128 {
+  return madd(x, f32x4.mul(f32x4.convert_i32x4_s(q), scale), sum);
 }
 
 /** Blocks of a panel for `depth` k, as `[k][8]` in f32. Returns where the next block is. */
@@ -56,37 +110,34 @@ function unpack_piece(to: usize, from: usize, type: i32, depth: i32): usize {
     const size = blockBytes(type) - SCALES, d0 = v128.load(from + size), d1 = v128.load(from + size + 16);
     const end = from + size;
     if (type) {
-      const low = i8x16.splat(15);
-      for (; from < end; from += 16) {
-        const v = v128.load(from), b0 = v128.and(v, low), b1 = v128.and(i16x8.shr_u(v, 4), low);
-        to = four_columns(to, b0, b1, d0, d1);
+      const low = i8x16.splat(15), eight = i32x4.splat(8), byte = i32x4.splat(255);
+      for (; from < end; from += 16, to += 4 * PANEL_STEP) {
+        const v = v128.load(from), a = v128.and(v, low), b = v128.and(i16x8.shr_u(v, 4), low);
+        store_scaled(to, i32x4.sub(v128.and(a, byte), eight), d0);
+        store_scaled(to + 16, i32x4.sub(v128.and(b, byte), eight), d1);
+        store_scaled(to + 32, i32x4.sub(v128.and(i32x4.shr_u(a, 8), byte), eight), d0);
+        store_scaled(to + 48, i32x4.sub(v128.and(i32x4.shr_u(b, 8), byte), eight), d1);
+        store_scaled(to + 64, i32x4.sub(v128.and(i32x4.shr_u(a, 16), byte), eight), d0);
+        store_scaled(to + 80, i32x4.sub(v128.and(i32x4.shr_u(b, 16), byte), eight), d1);
+        store_scaled(to + 96, i32x4.sub(i32x4.shr_u(a, 24), eight), d0);
+        store_scaled(to + 112, i32x4.sub(i32x4.shr_u(b, 24), eight), d1);
       }
     } else {
-      for (; from < end; from += 16) {
-        const v = v128.load(from), b0 = i16x8.extend_low_i8x16_s(v), b1 = i16x8.extend_high_i8x16_s(v);
-        store_scaled(to, i32x4.shr_s(i32x4.shl(b0, 16), 16), d0);
-        store_scaled(to + 16, i32x4.shr_s(i32x4.shl(b1, 16), 16), d1);
-        store_scaled(to + 32, i32x4.shr_s(b0, 16), d0);
-        store_scaled(to + 48, i32x4.shr_s(b1, 16), d1);
-        to += 64;
+      for (; from < end; from += 32, to += 4 * PANEL_STEP) {
+        const a = v128.load(from), b = v128.load(from, 16);
+        store_scaled(to, i32x4.shr_s(i32x4.shl(a, 24), 24), d0);
+        store_scaled(to + 16, i32x4.shr_s(i32x4.shl(b, 24), 24), d1);
+        store_scaled(to + 32, i32x4.shr_s(i32x4.shl(a, 16), 24), d0);
+        store_scaled(to + 48, i32x4.shr_s(i32x4.shl(b, 16), 24), d1);
+        store_scaled(to + 64, i32x4.shr_s(i32x4.shl(a, 8), 24), d0);
+        store_scaled(to + 80, i32x4.shr_s(i32x4.shl(b, 8), 24), d1);
+        store_scaled(to + 96, i32x4.shr_s(a, 24), d0);
+        store_scaled(to + 112, i32x4.shr_s(b, 24), d1);
       }
     }
     from = end + SCALES;
   }
   return from;
-}
-
-/** Four k of q4_0: bytes of `b0` are columns 0 … 3, those of `b1` 4 … 7. */
-// @ts-ignore: decorator
-@inline
-function four_columns(to: usize, b0: v128, b1: v128, d0: v128, d1: v128): usize {
-  for (let t = 0; t < 4; t++, to += PANEL_STEP) {
-    const eight = i32x4.splat(8), byte = i32x4.splat(255);
-    store_scaled(to, i32x4.sub(v128.and(b0, byte), eight), d0);
-    store_scaled(to + 16, i32x4.sub(v128.and(b1, byte), eight), d1);
-    b0 = i32x4.shr_u(b0, 8), b1 = i32x4.shr_u(b1, 8);
-  }
-  return to;
 }
 
 // @ts-ignore: decorator
@@ -104,7 +155,7 @@ function value_at(panel: usize, type: i32, j: i32, i: i32): f32 {
     const pair = <i32>load<u8>(block + <usize>((within >>> 2) * 16 + (j & 3) * 4 + (within & 3)));
     return <f32>((j < 4 ? pair & 15 : pair >>> 4) - 8) * load<f32>(block + floats(j), 128);
   }
-  return <f32>load<i8>(block + <usize>((within >>> 1) * 16 + j * 2 + (within & 1))) * load<f32>(block + floats(j), 256);
+  return <f32>load<i8>(block + <usize>((within >>> 2) * 32 + j * 4 + (within & 3))) * load<f32>(block + floats(j), 256);
 }
 
 /** `out[r] = table[ids[r]]`, the table in blocks of `type`. Owns rows of `out`. */

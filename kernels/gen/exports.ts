@@ -57,7 +57,7 @@ export type KernelExports = {
   normalize_f32(out: N, x: N, sums: N, count: N, eps: N, begin: N, end: N): void;
   pack_columns_f32(out: N, x: N, n: N, k: N, k0: N, rows: N, begin: N, end: N): void;
   pack_rows_f32(out: N, x: N, n: N, k: N, begin: N, end: N): void;
-  quantize_rows_f32(out: N, x: N, k: N, wide: N, begin: N, end: N): void;
+  quantize_rows_f32(out: N, x: N, k: N, parts: N, begin: N, end: N): void;
   reglu_f32(out: N, gate: N, up: N, begin: N, end: N): void;
   relu_f32(out: N, x: N, begin: N, end: N): void;
   relu_squared_f32(out: N, x: N, begin: N, end: N): void;

@@ -1,4 +1,4 @@
-import { type Blocks, blockVectors, codes, vectorDepth } from "./blocks.ts";
+import { type Blocks, blockVectors, codes, vectorAt } from "./blocks.ts";
 import { type Shader, shader } from "./shader.ts";
 import { VECTOR_ROWS } from "./vector_product.ts";
 
@@ -6,8 +6,7 @@ const rows = Array.from({ length: VECTOR_ROWS }, (_, r) => r);
 
 /**
  * `out[r, first + j] = Σ_i x[r, i] · w[j, i] + bias[first + j]` for `ROWS` rows and weights in blocks, which come from memory
- * once. A workgroup has `PANELS` panels, 256 / PANELS lanes each; neighbouring lanes take neighbouring vectors of a panel:
- * eight columns of two or four k. A lane has the sums of eight columns of every row; those of all lanes are added in
+ * once. A workgroup has `PANELS` panels, 256 / PANELS lanes each; neighbouring lanes take neighbouring fours of k of a panel. A lane has the sums of eight columns of every row; those of all lanes are added in
  * workgroup memory, two rows at a time: lanes that are half of a panel's lanes apart, then a quarter, and so on.
  */
 export const blockVectorShaders: Readonly<
@@ -15,7 +14,7 @@ export const blockVectorShaders: Readonly<
 > = { q8_0: blockVectorShader("q8_0"), q4_0: blockVectorShader("q4_0") };
 
 function blockVectorShader(type: Blocks): (typeof blockVectorShaders)[Blocks] {
-  const size = blockVectors[type], deep = vectorDepth[type], held = 32 / deep;
+  const size = blockVectors[type];
   const each = (first: number, f: (r: number, at: number) => string) =>
     rows.slice(first, first + 2).map((r) => `if (ROWS > ${r}) { ${f(r, 2 * (r - first))} }`).join("\n    ");
   const batch = (first: number) => `
@@ -80,23 +79,25 @@ fn main(group: u32, lane: u32) {
   let blocks = (args.k + 31) / 32;
   ${rows.map((r) => `var low${r} = vec4f(); var high${r} = vec4f();`).join("\n  ")}
   if (panel * 8 < args.n) {
-    for (var i = own; i < blocks * ${held}; i += LANES) {
-      let block = (panel * blocks + i / ${held}) * ${size};
-      let v = w[block + i % ${held}];
+    for (var i = own; i < blocks * 8; i += LANES) {
+      let block = (panel * blocks + i / 8) * ${size};
+      let v0 = ${vectorAt[type]("block", "i % 8", "0")};
+      let v1 = ${vectorAt[type]("block", "i % 8", "1")};
       let scales0 = bitcast<vec4f>(w[block + ${size - 2}]);
       let scales1 = bitcast<vec4f>(w[block + ${size - 1}]);
       ${
-      Array.from({ length: deep }, (_, t) =>
+      [0, 1, 2, 3].map((t) =>
         `{
-        let w0 = codes(v, ${t}, 0) * scales0;
-        let w1 = codes(v, ${t}, 1) * scales1;
+        let w0 = codes(v0, ${t}, 0) * scales0;
+        let w1 = codes(v1, ${t}, 1) * scales1;
         ${
           rows.map((r) =>
-            `if (ROWS > ${r}) { let x${r} = x_at(${r}, ${deep} * i + ${t}); ` +
+            `if (ROWS > ${r}) { let x${r} = x_at(${r}, 4 * i + ${t}); ` +
             `low${r} = fma(vec4f(x${r}), w0, low${r}); high${r} = fma(vec4f(x${r}), w1, high${r}); }`
           ).join("\n        ")
         }
-      }`).join("\n      ")
+      }`
+      ).join("\n      ")
     }
     }
   }

@@ -16,17 +16,20 @@ export const panelElement = { ...quadElement, q8_0: "vec4u", q4_0: "vec4u" } as 
 /** Vectors of a block of eight columns, those of its scales included, which are the last two. */
 export const blockVectors: Readonly<Record<Blocks, number>> = { q8_0: 18, q4_0: 10 };
 
-/** k of a vector of a block. */
-export const vectorDepth: Readonly<Record<Blocks, number>> = { q8_0: 2, q4_0: 4 };
+/**
+ * WGSL: the vector of four k from `4 · group` on of the four columns of half `half`, in the block whose first vector is
+ * number `block`.
+ */
+export const vectorAt: Readonly<Record<Blocks, (block: string, group: string, half: string) => string>> = {
+  q8_0: (block, group, half) => `w[${block} + 2 * (${group}) + ${half}]`,
+  q4_0: (block, group) => `w[${block} + ${group}]`,
+};
 
-/** `codes(v, at, half)`: the integers of four columns, those of half `half` of a panel, at k `at` of vector `v`. */
+/** `codes(v, at, half)`: the integers of the four columns of half `half` at k `at` of the four of vector `v`. */
 export function codes(type: Blocks): string {
   return type === "q8_0"
     ? `fn codes(v: vec4u, at: u32, half: u32) -> vec4f {
-  let two = select(v.xy, v.zw, half == 1);
-  let low = 24 - 8 * at;
-  let high = 8 - 8 * at;
-  return vec4f(bitcast<vec4i>(vec4u(two.x << low, two.x << high, two.y << low, two.y << high)) >> vec4u(24));
+  return vec4f(bitcast<vec4i>(v << vec4u(24 - 8 * at)) >> vec4u(24));
 }`
     : `fn codes(v: vec4u, at: u32, half: u32) -> vec4f {
   return vec4f((v >> vec4u(8 * at + 4 * half)) & vec4u(15)) - 8.0;
@@ -42,12 +45,12 @@ export function panelQuad(stored: InPanels): string {
     return `${quadAt(stored)}
 fn panel_quad(panel: u32, at: u32, half: u32, depth: u32) -> vec4f { return quad_at((panel * depth + at) * 2 + half); }`;
   }
-  const size = blockVectors[stored], deep = vectorDepth[stored];
+  const size = blockVectors[stored];
   return `${codes(stored)}
 fn panel_quad(panel: u32, at: u32, half: u32, depth: u32) -> vec4f {
   let block = (panel * ((depth + 31) / 32) + at / 32) * ${size};
   let scales = bitcast<vec4f>(w[block + ${size - 2} + half]);
-  return codes(w[block + at % 32 / ${deep}], at % ${deep}, half) * scales;
+  return codes(${vectorAt[stored]("block", "at % 32 / 4", "half")}, at % 4, half) * scales;
 }`;
 }
 
