@@ -47,6 +47,8 @@ export interface Description {
   readonly flopsPerTokenFull: number;
   /** Memory that a cache takes for each position of each sequence. */
   readonly cacheBytesPerToken: number;
+  /** Memory that a cache of the whole context takes for one sequence. */
+  readonly cacheBytes: number;
   /** Every layer, outermost first. */
   readonly layers: readonly LayerDescription[];
   /** Every parameter. */
@@ -94,13 +96,16 @@ export function planModel(
   const list = [...params.values()],
     count = (filter: (p: (typeof list)[number]) => boolean) =>
       list.filter(filter).reduce((sum, p) => sum + size(p.shape), 0);
-  let cacheBytes = 0;
-  for (const block of parts.blocks) {
-    block.newCache?.(1, SPAN, (shape) => {
-      cacheBytes += 4 * size(shape);
-      return runtime.temp(shape);
-    });
-  }
+  const cacheBytes = (length: number) => {
+    let bytes = 0;
+    for (const block of parts.blocks) {
+      block.newCache?.(1, length, (shape) => {
+        bytes += 4 * size(shape);
+        return runtime.temp(shape);
+      });
+    }
+    return bytes;
+  };
   const description = {
     config,
     parameters: count(() => true),
@@ -109,7 +114,8 @@ export function planModel(
     bytes: parameterBytes + bufferBytes,
     flopsPerToken,
     flopsPerTokenFull,
-    cacheBytesPerToken: cacheBytes / SPAN,
+    cacheBytesPerToken: cacheBytes(SPAN) / SPAN,
+    cacheBytes: cacheBytes(config.context),
     layers: parts.layers.map((layer) => ({ ...layer, parameters: count((p) => p.path.startsWith(`${layer.path}.`)) })),
     params: list,
   };
