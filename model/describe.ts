@@ -2,7 +2,7 @@ import type { Component } from "../components/component.ts";
 import { formatBytes } from "../runtime/memory.ts";
 import { createPlanner } from "../runtime/planner.ts";
 import { Runtime } from "../runtime/runtime.ts";
-import { bytesOf, size, type WeightType } from "../runtime/tensor.ts";
+import { bytesOf, type DType, size, type WeightType } from "../runtime/tensor.ts";
 import { assemble, type BuiltLayer } from "./assemble.ts";
 import { type ResolvedConfig, slotDefaults } from "./config.ts";
 import { forward } from "./forward.ts";
@@ -25,6 +25,8 @@ export interface ParamDescription {
   readonly shape: readonly number[];
   /** Whether training may change it. */
   readonly trainable: boolean;
+  /** What its elements are stored as. */
+  readonly dtype: DType;
   /** Memory that it takes. */
   readonly bytes: number;
 }
@@ -72,8 +74,8 @@ export function planModel(
     weights,
     param(path, declared) {
       const { shape, layout, trainable } = paramDeclaration(plugins, path, declared, params);
-      const bytes = bytesOf({ shape, layout, dtype: layout === "panels" ? weights : "f32" });
-      params.set(path, { path, shape, trainable, bytes });
+      const dtype = layout === "panels" ? weights : "f32", bytes = bytesOf({ shape, layout, dtype });
+      params.set(path, { path, shape, trainable, dtype, bytes });
       parameterBytes += bytes;
       return runtime.place(arena, shape, layout);
     },
