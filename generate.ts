@@ -84,6 +84,7 @@ const flags = {
   simd: word(["relaxed", "baseline"], "baseline: the same bytes on every machine (default: the faster)"),
   backend: backendFlag,
   ...weightsFlags,
+  save: text("path", "write the model to a .gguf with its --weights in q8_0 or q4_0, and stop"),
   use: texts("module", "add the components and plugins that a module exports: ./mine.ts, jsr:@me/norms"),
   offline: toggle("with an hf: model: use what was downloaded before, ask nobody"),
   json: toggle("one JSON object a line: each token, then a summary"),
@@ -181,6 +182,10 @@ async function main(args: readonly string[]): Promise<number> {
   if (given.help) return print(`${USAGE}\n`), 0;
   expectOne(given);
   const chain = samplers(given) as readonly never[], used = await importUsed(given.use), status = statusLine();
+  if (given.save !== undefined) {
+    const { expectSaving, save } = await import("./plugins/cli/save_command.ts"), weights = expectSaving(given);
+    return await save(await chosen(given), given.save, weights);
+  }
   using runtime = await openGiven(given, used);
   if (runtime.backend.note) note(`note: ${runtime.backend.note}`);
   const { weights, note: about } = weightsOn(runtime, given);

@@ -13,7 +13,10 @@ export interface LoadOptions {
   readonly components?: readonly Component[];
   /** Their checkpoint formats are tried in order. */
   readonly plugins: readonly Plugin[];
-  /** Positions to make room for; at most, and by default, what the checkpoint has. */
+  /**
+   * Positions to make room for; at most, and by default, what the checkpoint has. If it is given, a model that leaves no
+   * room for a cache of so many is refused.
+   */
   readonly context?: number;
   /** How matrices of weights are stored. Default: `f32`. See {@linkcode ModelOptions}. */
   readonly weights?: WeightType;
@@ -46,7 +49,7 @@ export async function openCheckpoint(source: Source, plugins: readonly Plugin[])
 
 /**
  * Builds the model of a checkpoint (a path, or an open source) and fills it. Throws a {@linkcode CheckpointError}, and
- * then leaves no memory taken.
+ * then leaves no memory taken; before any weight is read, a `RangeError` for one that does not fit.
  *
  * @example
  * ```ts ignore
@@ -72,7 +75,8 @@ async function loadFrom(runtime: Runtime, source: Source, options: LoadOptions):
   const checkpoint = await openCheckpoint(source, plugins), { tensors } = checkpoint;
   const { config: stored } = checkpoint; // of any type still: it is checked when the model is built
   const config = context !== undefined && context < stored.context ? { ...stored, context } : stored;
-  const model = buildModel(runtime, source, config, { components, plugins, initialize: false, weights });
+  const cached = context !== undefined;
+  const model = buildModel(runtime, source, config, { components, plugins, initialize: false, weights, cached });
   try {
     checkTensors(source, model, tensors);
     const total = [...model.params.values()].reduce((sum, { tensor }) => sum + size(tensor.shape), 0);

@@ -1,6 +1,6 @@
 import { type Builtin, builtins } from "../components/builtins.ts";
 import type { Component } from "../components/component.ts";
-import { formatBytes } from "../runtime/memory.ts";
+import type { Arena } from "../runtime/arena.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { size, type Tensor, type WeightType } from "../runtime/tensor.ts";
 import { assemble } from "./assemble.ts";
@@ -10,6 +10,10 @@ import { type Description, planModel } from "./describe.ts";
 import { forward, type ForwardOptions } from "./forward.ts";
 import { paramDeclaration, type Plugin, runHook } from "./plugin.ts";
 import { createRandom } from "./random.ts";
+import { expectRoom } from "./room.ts";
+
+/** Bytes that a tensor may take beyond its own, for the next to begin where memory wants it. */
+const FILLING = 64;
 
 /** A trained tensor of a model. */
 export interface Param {
@@ -57,11 +61,13 @@ export interface ModelOptions<C extends Component = Component> {
    * products as they are. Vectors stay f32. Only f32 can be trained. Throws a `TypeError` where the backend cannot.
    */
   readonly weights?: WeightType;
+  /** Whether there must be room for a cache of the whole context, too. Nothing is taken for it. Default: `false`. */
+  readonly cached?: boolean;
 }
 
 /**
  * Builds a decoder on `runtime`. Throws a `TypeError` for a config that is wrong, and a `RangeError` that says what is
- * needed where it does not fit into memory.
+ * needed, and what would do, where it does not fit into memory.
  *
  * @example
  * ```ts
@@ -77,16 +83,20 @@ export interface ModelOptions<C extends Component = Component> {
 export function createModel<const C extends Component = never>(
   runtime: Runtime,
   config: ModelConfig<Builtin | C>,
-  { components = [], plugins = [], seed = 0, initialize = true, weights = "f32" }: ModelOptions<C> = {},
+  { components = [], plugins = [], seed = 0, initialize = true, weights = "f32", cached = false }: ModelOptions<C> = {},
 ): Model {
   expectStored(runtime, weights);
   const known = knownComponents(components, plugins);
   const resolved = resolveConfig(known, changedByPlugins(config, plugins));
   const description = planModel(resolved, known, plugins, weights);
-  expectRoom(runtime, description);
+  expectRoom(
+    runtime,
+    { config: resolved, components: known, plugins, weights, cached, loaded: !initialize },
+    description,
+  );
 
-  const params = new Map<string, Param>(), arena = runtime.arena();
-  const parts = runtime.scope(() =>
+  const params = new Map<string, Param>(), arena = roomFor(runtime, description);
+  const parts = built(runtime, arena, () =>
     assemble(runtime, resolved, known, plugins, {
       weights,
       param(path, declared) {
@@ -104,8 +114,7 @@ export function createModel<const C extends Component = never>(
         return tensor;
       },
       buffer: bufferIn(runtime, arena),
-    })
-  );
+    }));
   return {
     config: resolved,
     runtime,
@@ -143,17 +152,21 @@ function changedByPlugins(config: unknown, plugins: readonly Plugin[]): unknown 
   return runHook(plugins, "config", config, (p, c) => p.config!(c as Readonly<Record<string, unknown>>));
 }
 
-function expectRoom({ backend }: Runtime, { bytes, parameterBytes, params }: Description): void {
-  const { available, largest = Infinity, name = "its memory" } = backend.memory;
-  const tooMuch = (what: string, most: number, of: string) =>
-    new RangeError(`Cannot build the model: ${what}, expected at most the ${formatBytes(most)} that ${of}`);
-  if (bytes > available) {
-    const needed = `it needs ${formatBytes(bytes)} (${formatBytes(parameterBytes)} of weights)`;
-    throw tooMuch(needed, available, `are left of ${name}`);
-  }
-  for (const { path, bytes } of params) {
-    if (bytes > largest) {
-      throw tooMuch(`its ${path} takes ${formatBytes(bytes)}`, largest, "one of the adapter's buffers holds");
-    }
+/** An arena that has all that a model will ask for in one piece, where memory is one: chunk by chunk, ends are wasted. */
+function roomFor(runtime: Runtime, { bytes, params, layers }: Description): Arena {
+  const arena = runtime.arena(), empty = arena.mark();
+  if (runtime.backend.memory.largest !== undefined) return arena;
+  arena.alloc(Math.min(runtime.backend.memory.available, bytes + FILLING * (params.length + 2 * layers.length)));
+  arena.rewind(empty);
+  return arena;
+}
+
+/** What `build` makes in `arena`, which is closed if it fails. */
+function built<T>(runtime: Runtime, arena: Arena, build: () => T): T {
+  try {
+    return runtime.scope(build);
+  } catch (error) {
+    arena.close();
+    throw error;
   }
 }

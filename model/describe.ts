@@ -2,7 +2,7 @@ import type { Component } from "../components/component.ts";
 import { formatBytes } from "../runtime/memory.ts";
 import { createPlanner } from "../runtime/planner.ts";
 import { Runtime } from "../runtime/runtime.ts";
-import { bytesOf, size, type WeightType } from "../runtime/tensor.ts";
+import { bytesOf, type DType, size, type WeightType } from "../runtime/tensor.ts";
 import { assemble, type BuiltLayer } from "./assemble.ts";
 import { type ResolvedConfig, slotDefaults } from "./config.ts";
 import { forward } from "./forward.ts";
@@ -25,6 +25,8 @@ export interface ParamDescription {
   readonly shape: readonly number[];
   /** Whether training may change it. */
   readonly trainable: boolean;
+  /** What its elements are stored as. */
+  readonly dtype: DType;
   /** Memory that it takes. */
   readonly bytes: number;
 }
@@ -47,6 +49,8 @@ export interface Description {
   readonly flopsPerTokenFull: number;
   /** Memory that a cache takes for each position of each sequence. */
   readonly cacheBytesPerToken: number;
+  /** Memory that a cache of the whole context takes for one sequence. */
+  readonly cacheBytes: number;
   /** Every layer, outermost first. */
   readonly layers: readonly LayerDescription[];
   /** Every parameter. */
@@ -70,8 +74,8 @@ export function planModel(
     weights,
     param(path, declared) {
       const { shape, layout, trainable } = paramDeclaration(plugins, path, declared, params);
-      const bytes = bytesOf({ shape, layout, dtype: layout === "panels" ? weights : "f32" });
-      params.set(path, { path, shape, trainable, bytes });
+      const dtype = layout === "panels" ? weights : "f32", bytes = bytesOf({ shape, layout, dtype });
+      params.set(path, { path, shape, trainable, dtype, bytes });
       parameterBytes += bytes;
       return runtime.place(arena, shape, layout);
     },
@@ -94,13 +98,16 @@ export function planModel(
   const list = [...params.values()],
     count = (filter: (p: (typeof list)[number]) => boolean) =>
       list.filter(filter).reduce((sum, p) => sum + size(p.shape), 0);
-  let cacheBytes = 0;
-  for (const block of parts.blocks) {
-    block.newCache?.(1, SPAN, (shape) => {
-      cacheBytes += 4 * size(shape);
-      return runtime.temp(shape);
-    });
-  }
+  const cacheBytes = (length: number) => {
+    let bytes = 0;
+    for (const block of parts.blocks) {
+      block.newCache?.(1, length, (shape) => {
+        bytes += 4 * size(shape);
+        return runtime.temp(shape);
+      });
+    }
+    return bytes;
+  };
   const description = {
     config,
     parameters: count(() => true),
@@ -109,7 +116,8 @@ export function planModel(
     bytes: parameterBytes + bufferBytes,
     flopsPerToken,
     flopsPerTokenFull,
-    cacheBytesPerToken: cacheBytes / SPAN,
+    cacheBytesPerToken: cacheBytes(SPAN) / SPAN,
+    cacheBytes: cacheBytes(config.context),
     layers: parts.layers.map((layer) => ({ ...layer, parameters: count((p) => p.path.startsWith(`${layer.path}.`)) })),
     params: list,
   };

@@ -41,7 +41,7 @@ function atATime(bytes: number, grain: number): number {
 }
 
 /** Stored numbers as f32. */
-function widened(raw: ArrayBuffer, dtype: StoredAs["dtype"]): Float32Array {
+export function widened(raw: ArrayBuffer, dtype: StoredAs["dtype"]): Float32Array<ArrayBuffer> {
   if (dtype === "f32") return new Float32Array(raw);
   if (dtype === "f16") return new Float32Array(new Float16Array(raw));
   const words = new Uint16Array(raw), bits = new Uint32Array(words.length);

@@ -176,8 +176,8 @@ Deno.test("a model that does not fit says what it needs, and takes nothing", asy
   );
   assertEquals(
     error.message,
-    "Cannot build the model: it needs 25.1 GiB (25.1 GiB of weights), expected at most the 4.0 GiB that are left of a " +
-      "32-bit memory",
+    "Cannot build the model: it needs 25.1 GiB (weights 25.1 GiB, buffers of the context 2.0 MiB), expected at most " +
+      "the 4.0 GiB that are left of a 32-bit memory; it would fit with weights in q4_0 (3.9 GiB)",
   );
   assertEquals(rt.backend.memory.used, 0);
   createModel(rt, { vocab: 10, context: 8, dim: 8, depth: 1, heads: 1 }).close(); // and is still usable

@@ -14,6 +14,24 @@ import { scalingOfFactors } from "./rope_factors.ts";
 import { readTokenizer } from "./tokenizer.ts";
 import { shortest } from "./values.ts";
 
+/** A GGUF file that holds a model. */
+export interface GgufCheckpoint extends Checkpoint {
+  /** The file. */
+  readonly origin: {
+    /** Where it is. */
+    readonly source: Source;
+    /** What stands before its weights. */
+    readonly header: Header;
+    /** Parameters in each of its tensors, by names. */
+    readonly held: ReadonlyMap<string, readonly string[]>;
+  };
+}
+
+/** Whether a checkpoint is a GGUF file. */
+export function isGguf(checkpoint: Checkpoint): checkpoint is GgufCheckpoint {
+  return "origin" in checkpoint;
+}
+
 const NAME = "GGUF";
 /** More than half of the channels of any head. */
 const MOST_FACTORS = 2 ** 12;
@@ -48,7 +66,10 @@ export const ggufFormat: CheckpointFormat = {
 };
 
 /** The config of a file, and its tensors, which have been compared. */
-async function openModel(source: Source, header: Header): Promise<Pick<Checkpoint, "config" | "tensors">> {
+async function openModel(
+  source: Source,
+  header: Header,
+): Promise<Pick<GgufCheckpoint, "config" | "tensors" | "origin">> {
   const { file, metadata, tensors } = header, architecture = metadata.get("general.architecture");
   expectWhole(header);
   if (typeof architecture !== "string" || !Object.hasOwn(families, architecture)) {
@@ -67,16 +88,24 @@ async function openModel(source: Source, header: Header): Promise<Pick<Checkpoin
   if (config.depth > tensors.size) {
     throw wrong(file, `${architecture}.block_count`, config.depth, `at most the number of tensors, ${tensors.size}`);
   }
-  return { config, tensors: parametersOf(source, header, family, config) };
+  const held = new Map<string, readonly string[]>();
+  return { config, tensors: parametersOf(source, header, family, config, held), origin: { source, header, held } };
 }
 
-/** Every tensor under the name of the parameter that it is. There is one for each, of its shape. */
-function parametersOf(source: Source, header: Header, family: Family, config: ModelConfig): Checkpoint["tensors"] {
+/** Every tensor under the name of the parameter that it is. There is one for each, of its shape. Names go to `names`. */
+function parametersOf(
+  source: Source,
+  header: Header,
+  family: Family,
+  config: ModelConfig,
+  names: Map<string, readonly string[]>,
+): Checkpoint["tensors"] {
   const { file, tensors } = header, found = new Map<string, StoredTensor>();
   for (const [name, place] of tensors) {
     const tensor = storedTensor(source, `${file}: ${name} at byte ${place.begin}`, place);
     const held = family.weights(name, tensor, config);
     if (!held) throw new CheckpointError(`Cannot load ${tensor.where}: such models have no tensor of that name`);
+    names.set(name, held.map(([path]) => path));
     for (const [path, part] of held) {
       const other = found.get(path);
       if (other) throw new CheckpointError(`Cannot load ${part.where}: ${other.where} is ${path}, too`);
@@ -160,7 +189,8 @@ async function valuesOf({ where, shape, dtype, read }: StoredTensor): Promise<Fl
   return values;
 }
 
-function storedTensor(source: Source, where: string, { shape, stored, begin }: TensorPlace): StoredTensor {
+/** A tensor of the file. */
+export function storedTensor(source: Source, where: string, { shape, stored, begin }: TensorPlace): StoredTensor {
   const read: StoredTensor["read"] = (offset, into) => source.read(source.file!, begin + offset, into);
   return typeof stored === "string"
     ? { where, shape, dtype: stored, read }

@@ -23,6 +23,8 @@ export interface Header {
   readonly file: string;
   /** Values by key. */
   readonly metadata: ReadonlyMap<string, Value>;
+  /** Where each key and its value begin and end in the file. */
+  readonly entries: ReadonlyMap<string, readonly [begin: number, end: number]>;
   /** Where each tensor is, by name. */
   readonly tensors: ReadonlyMap<string, TensorPlace>;
 }
@@ -30,18 +32,21 @@ export interface Header {
 /** Reads and checks a header. Lists and weights stay where they are. */
 export async function readHeader(source: Source, file: string): Promise<Header> {
   const reader = byteReader(source, file), metadata = new Map<string, Value>();
+  const entries = new Map<string, [begin: number, end: number]>();
   const magic = await reader.u32("the word GGUF");
   if (magic !== MAGIC) throw reader.fail(0, `it begins with 0x${magic.toString(16)}, expected the word GGUF`);
   expectVersion(file, await reader.u32("the version"));
-  const tensors = await countOfPlaces(reader), entries = await reader.count("metadata keys", ENTRY);
-  for (let i = 0; i < entries; i++) {
+  const tensors = await countOfPlaces(reader), count = await reader.count("metadata keys", ENTRY);
+  for (let i = 0; i < count; i++) {
     const place = reader.at(), key = await reader.text(`metadata key ${i}`);
     if (metadata.has(key)) {
       throw reader.fail(place, `is ${JSON.stringify(key)} a second time, expected every key once`);
     }
     metadata.set(key, await readValue(reader, JSON.stringify(key)));
+    entries.set(key, [place, reader.at()]);
   }
-  return { file, metadata, tensors: await readPlaces(reader, source.size(file), tensors, alignment(file, metadata)) };
+  const places = await readPlaces(reader, source.size(file), tensors, alignment(metadata, file));
+  return { file, metadata, entries, tensors: places };
 }
 
 function expectVersion(file: string, version: number): void {
@@ -50,7 +55,8 @@ function expectVersion(file: string, version: number): void {
   throw new CheckpointError(`Cannot read ${file}: at byte 4 ${state}, expected version 2 or 3, little-endian`);
 }
 
-function alignment(file: string, metadata: Header["metadata"]): number {
+/** What tensors begin at multiples of. */
+export function alignment(metadata: Header["metadata"], file: string): number {
   const given = metadata.get(ALIGNMENT) ?? ALIGN;
   if (typeof given === "number" && given >= 1 && given <= LARGEST_ALIGN && Number.isInteger(Math.log2(given))) {
     return given;

@@ -95,6 +95,11 @@ async function readPlace(reader: ByteReader, name: string, align: number): Promi
   return { shape, stored, begin, bytes: size(shape) / values * bytes };
 }
 
+/** The number of a type. */
+export function numberOfType(name: "F32" | "Q8_0" | "Q4_0"): number {
+  return types.indexOf(name);
+}
+
 function storedAs(type: string): TensorPlace["stored"] | undefined {
   if (Object.hasOwn(plain, type)) return plain[type];
   return Object.hasOwn(blockFormats, type) ? blockFormats[type as keyof typeof blockFormats] : undefined;

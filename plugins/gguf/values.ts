@@ -1,9 +1,15 @@
 import { CheckpointError, type Source } from "../../model/source.ts";
 import type { ByteReader } from "./bytes.ts";
 
-/** Types of metadata values, by their numbers. https://github.com/ggml-org/ggml/blob/master/docs/gguf.md */
+/** By their numbers. https://github.com/ggml-org/ggml/blob/master/docs/gguf.md */
 const types = ["u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "text", "list", "u64", "i64", "f64"] as const;
-type ValueType = typeof types[number];
+/** Types of metadata values. */
+export type ValueType = typeof types[number];
+
+/** The number of a type. */
+export function numberOfValue(type: ValueType): number {
+  return types.indexOf(type);
+}
 
 /** Bytes of a value of each type; of the length that a text begins with. */
 const widths: Readonly<Record<Exclude<ValueType, "list">, number>> = {
