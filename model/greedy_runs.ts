@@ -20,8 +20,6 @@ export interface GreedyStart {
 const PACE = 60;
 /** Most steps of a run: as many again are computed in vain when a text ends. */
 const LONGEST = 32;
-/** Elements of a row of ids: rows begin where a binding can. */
-const ROW = 64;
 
 /** Steps that have been asked for, and what they will give. */
 interface Run {
@@ -39,7 +37,8 @@ interface Run {
  */
 export async function* greedyRuns(model: Model, from: GreedyStart): AsyncGenerator<GeneratedToken[], void> {
   const { runtime } = model, { cache, limit } = from, { batch } = cache, arena = runtime.arena();
-  const width = Math.ceil(batch / ROW) * ROW;
+  // Rows begin where tensors can.
+  const least = (runtime.backend.memory.alignment ?? 4) / 4, width = Math.ceil(batch / least) * least;
   // Two homes: one run is read while the next is computed.
   const homes = [0, 1].map(() => ({
     ids: runtime.place(arena, [LONGEST, width], "rows", "i32"),
@@ -58,7 +57,12 @@ export async function* greedyRuns(model: Model, from: GreedyStart): AsyncGenerat
       last = row;
     }
     asked += count;
-    return { count, first, last: last as Tensor, done: readBoth(runtime, home.ids, home.logprobs) };
+    return {
+      count,
+      first,
+      last: last as Tensor,
+      done: readBoth(runtime, sliceRows(home.ids, 0, count), sliceRows(home.logprobs, 0, count)),
+    };
   };
   let run: Run | undefined;
   try {

@@ -10,6 +10,7 @@ const FLAGS = [
   "--enable-unsafe-webgpu",
   "--no-sandbox",
   "--disable-gpu-sandbox",
+  "--disable-dev-shm-usage",
   "--disable-quic",
   "--no-first-run",
   "--disable-background-networking",
