@@ -20,3 +20,14 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name: "tensors that begin at the same place are bound as far as the longest reaches",
+  ignore: !hasWebgpu,
+  async fn() {
+    using rt = await webgpuRuntime();
+    const w = rt.tensor([2, 2], [1, 2, 3, 4]), g = { ...w, shape: [1, 2] }, dx = rt.tensor([1, 2], [0, 0]);
+    rt.kernels.matmulGradX(dx, g, w);
+    assertEquals(await rt.read(dx), Float32Array.of(1 + 2 * 3, 2 + 2 * 4));
+  },
+});

@@ -1,7 +1,8 @@
 import { copyShader } from "../../kernels/wgsl/copy.ts";
-import type { ArgType, Shader } from "../../kernels/wgsl/shader.ts";
+import type { Shader } from "../../kernels/wgsl/shader.ts";
 import { Arena } from "../arena.ts";
 import { bytesOf, describeTensor, type DType, type Layout, type Tensor } from "../tensor.ts";
+import { writeArgs } from "./arguments.ts";
 import { GpuBuffers, offsetOf } from "./buffers.ts";
 import { Commands, type GpuStats } from "./commands.ts";
 import type { OpenDevice } from "./device.ts";
@@ -40,7 +41,6 @@ interface Bound {
 
 /** Workgroups along one axis of a dispatch. */
 const AXIS = 65535;
-const words = new Uint32Array(1), float = new Float32Array(words.buffer), integer = new Int32Array(words.buffer);
 
 /**
  * A device that runs shaders on tensors: what the kernels of WebGPU are written against. Nothing here waits; what is asked
@@ -90,19 +90,24 @@ export class Gpu {
   ): void {
     if (!groups) return;
     this.commands.expectDevice();
-    const names = Object.keys(shader.tensors) as T[], places: number[] = [], bound: Bound[] = [];
+    const names = Object.keys(shader.tensors) as T[], places: number[] = [], bound: Bound[] = [], at: number[] = [];
     const given = names.map((name) => tensors[name]), moved: (() => void)[] = [];
     for (let i = 0; i < names.length; i++) {
       const t = given[i];
       if (!t) {
         if (!shader.optional?.includes(names[i])) throw new TypeError(`Cannot run ${shader.name} without ${names[i]}`);
         places.push(-1);
+        at.push(-1);
         continue;
       }
       const element = shader.tensors[names[i]];
       const same = given.findIndex((other, j) => other?.ptr === t.ptr && shader.tensors[names[j]] === element);
       places.push(same);
-      if (same === i) bound.push(this.#bind(shader, t, elementSizes[element], moved));
+      if (same === i) at.push(bound.push(this.#bind(shader, t, elementSizes[element], moved)) - 1);
+      else {
+        at.push(at[same]);
+        bound[at[same]].size = Math.max(bound[at[same]].size, boundBytes(t));
+      }
     }
     this.#separate(shader, bound);
     const pipeline = this.pipelines.get(shader as Shader, places, constants), group = this.#bindGroup(bound);
@@ -228,7 +233,7 @@ export class Gpu {
   }
 
   #bind(shader: Shader, t: Tensor, element: number, moved: (() => void)[]): Bound {
-    const bytes = Math.max(4, Math.ceil(bytesOf(t) / 4) * 4);
+    const bytes = boundBytes(t);
     if (bytes > this.#binding) {
       throw new RangeError(
         `Cannot bind ${describeTensor(t)} of ${formatBytes(bytes)} to ${shader.name}, ` +
@@ -281,20 +286,7 @@ export class Gpu {
   }
 }
 
-/** Writes the words of a shader's arguments. */
-function writeArgs(
-  types: Readonly<Record<string, ArgType>>,
-  args: Readonly<Record<string, number>>,
-  groups: number,
-  into: Uint32Array,
-): void {
-  into[0] = groups;
-  let at = 1;
-  for (const name in types) {
-    const value = args[name];
-    if (types[name] === "f32") float[0] = value;
-    else if (types[name] === "i32") integer[0] = value;
-    else words[0] = value;
-    into[at++] = words[0];
-  }
+/** Bytes of a binding: whole words. */
+function boundBytes(t: Tensor): number {
+  return Math.max(4, Math.ceil(bytesOf(t) / 4) * 4);
 }
