@@ -126,7 +126,8 @@ async function readBytes(device: GPUDevice, source: GPUBuffer): Promise<Uint8Arr
 
 /** Bytes that a copy moves in a second, read and write counted. */
 export async function copyRate(bench: Bench, small: boolean): Promise<number> {
-  const bytes = small ? 1 << 22 : 1 << 28, a = bench.buffer(bytes), b = bench.buffer(bytes);
+  const most = 2 ** Math.floor(Math.log2(bench.device.limits.maxStorageBufferBindingSize));
+  const bytes = Math.min(small ? 2 ** 22 : 2 ** 28, most), a = bench.buffer(bytes), b = bench.buffer(bytes);
   const seconds = await bench.time(bench.kernel(copySource, [a, b]), [Math.min(65535, bytes / 16 / 256)]);
   a.destroy();
   b.destroy();
