@@ -1,3 +1,4 @@
+import { addLanes, laneSums } from "./lane_sums.ts";
 import { type Blocks, blockVectors, codes, vectorAt } from "./blocks.ts";
 import { type Shader, shader } from "./shader.ts";
 import { VECTOR_ROWS } from "./vector_product.ts";
@@ -6,8 +7,8 @@ const rows = Array.from({ length: VECTOR_ROWS }, (_, r) => r);
 
 /**
  * `out[r, first + j] = Σ_i x[r, i] · w[j, i] + bias[first + j]` for `ROWS` rows and weights in blocks, which come from memory
- * once. A workgroup has `PANELS` panels, 256 / PANELS lanes each; neighbouring lanes take neighbouring fours of k of a panel. A lane has the sums of eight columns of every row; those of all lanes are added in
- * workgroup memory, two rows at a time: lanes that are half of a panel's lanes apart, then a quarter, and so on.
+ * once. A workgroup has `PANELS` panels, 256 / PANELS lanes each; neighbouring lanes take neighbouring fours of k of a
+ * panel. A lane has the sums of eight columns of every row; those of all lanes are added in workgroup memory.
  */
 export const blockVectorShaders: Readonly<
   Record<Blocks, Shader<"out" | "x" | "w" | "bias", "n" | "k" | "stride" | "first", "ROWS" | "PANELS">>
@@ -15,34 +16,10 @@ export const blockVectorShaders: Readonly<
 
 function blockVectorShader(type: Blocks): (typeof blockVectorShaders)[Blocks] {
   const size = blockVectors[type];
-  const each = (first: number, f: (r: number, at: number) => string) =>
-    rows.slice(first, first + 2).map((r) => `if (ROWS > ${r}) { ${f(r, 2 * (r - first))} }`).join("\n    ");
-  const batch = (first: number) => `
-  if (ROWS > ${first}) {
-    workgroupBarrier();
-    ${
-    each(first, (r, at) => `sums[${at} * WORKGROUP + lane] = low${r}; sums[${at + 1} * WORKGROUP + lane] = high${r};`)
-  }
-    for (var half = LANES / 2; half >= 1; half /= 2) {
-      workgroupBarrier();
-      if (own < half) {
-        ${
-    each(first, (_, at) =>
-      [at, at + 1].map((i) =>
-        `sums[${i} * WORKGROUP + lane] += sums[${i} * WORKGROUP + lane + half];`
-      ).join(" "))
-  }
-      }
-    }
-    if (own == 0 && panel * 8 < args.n) {
-      ${
-    each(first, (r, at) =>
-      [0, 1].map((h) =>
-        `put(${r}, panel * 8 + ${4 * h}, sums[${at + h} * WORKGROUP + lane]);`
-      ).join(" "))
-  }
-    }
-  }`;
+  const sums = rows.flatMap((row) => [
+    { row, name: `low${row}`, column: "0" },
+    { row, name: `high${row}`, column: "4" },
+  ]);
   return shader({
     name: `matmul_rows_${type}`,
     tensors: { out: "f32", x: "f32", w: "vec4u", bias: "f32" },
@@ -52,27 +29,12 @@ function blockVectorShader(type: Blocks): (typeof blockVectorShaders)[Blocks] {
     workgroup: 256,
     code: `${codes(type)}
 const LANES = WORKGROUP / PANELS;
-var<workgroup> sums: array<vec4f, 4 * WORKGROUP>;
-
 fn x_at(row: u32, i: u32) -> f32 {
   if (i < args.k) { return x[row * args.k + i]; }
   return 0.0;
 }
 
-fn put_one(row: u32, column: u32, value: f32) {
-  if (column >= args.n) { return; }
-  var y = value;
-  if (HAS_BIAS) { y += bias[args.first + column]; }
-  out[row * args.stride + args.first + column] = y;
-}
-
-fn put(row: u32, column: u32, value: vec4f) {
-  put_one(row, column, value.x);
-  put_one(row, column + 1, value.y);
-  put_one(row, column + 2, value.z);
-  put_one(row, column + 3, value.w);
-}
-
+${laneSums}
 fn main(group: u32, lane: u32) {
   let panel = group * PANELS + lane / LANES;
   let own = lane % LANES;
@@ -101,7 +63,7 @@ fn main(group: u32, lane: u32) {
     }
     }
   }
-  ${[0, 2, 4, 6].map(batch).join("")}
+  ${addLanes(sums, 1)}
 }`,
   });
 }

@@ -1,3 +1,4 @@
+import { addLanes, laneSums } from "./lane_sums.ts";
 import { quadAt, quadElement, type Stored } from "./half.ts";
 import { type Shader, shader } from "./shader.ts";
 
@@ -20,26 +21,6 @@ export const vectorShaders: Readonly<
 function vectorShader(stored: Stored): (typeof vectorShaders)[Stored] {
   const add = (u: number) =>
     rows.map((r) => `if (ROWS > ${r}) { sum${r} = fma(w${u}, vec4f(x[${r} * args.k + i + ${u} * STEP]), sum${r}); }`);
-  // Four rows at a time: that is all of workgroup memory.
-  const batch = (first: number) => {
-    const some = rows.slice(first, first + 4);
-    const each = (f: (r: number, at: string) => string) =>
-      some.map((r) => `if (ROWS > ${r}) { ${f(r, `${r - first} * WORKGROUP + lane`)} }`).join("\n      ");
-    return `
-  if (ROWS > ${first}) {
-    workgroupBarrier();
-    ${each((r, at) => `sums[${at}] = sum${r};`)}
-    for (var half = LANES / 2; half >= 2; half /= 2) {
-      workgroupBarrier();
-      if (own < half) {
-      ${each((_, at) => `sums[${at}] += sums[${at} + half];`)}
-      }
-    }
-    if (own < 2 && panel * 8 < args.n) {
-      ${each((r, at) => `put(${r}, panel * 8 + own * 4, sums[${at}]);`)}
-    }
-  }`;
-  };
   return shader({
     name: `matmul_rows_${stored}`,
     tensors: { out: "f32", x: "f32", w: quadElement[stored], bias: "f32" },
@@ -51,22 +32,7 @@ function vectorShader(stored: Stored): (typeof vectorShaders)[Stored] {
 const LANES = WORKGROUP / PANELS;
 // Rows of a panel that its lanes read together.
 const STEP = LANES / 2;
-var<workgroup> sums: array<vec4f, 4 * WORKGROUP>;
-
-fn put_one(row: u32, column: u32, value: f32) {
-  if (column >= args.n) { return; }
-  var y = value;
-  if (HAS_BIAS) { y += bias[args.first + column]; }
-  out[row * args.stride + args.first + column] = y;
-}
-
-fn put(row: u32, column: u32, value: vec4f) {
-  put_one(row, column, value.x);
-  put_one(row, column + 1, value.y);
-  put_one(row, column + 2, value.z);
-  put_one(row, column + 3, value.w);
-}
-
+${laneSums}
 fn main(group: u32, lane: u32) {
   let panel = group * PANELS + lane / LANES;
   let own = lane % LANES;
@@ -83,8 +49,7 @@ fn main(group: u32, lane: u32) {
       ${add(0).join("\n      ")}
     }
   }
-  ${batch(0)}
-  ${batch(4)}
+  ${addLanes(rows.map((row) => ({ row, name: `sum${row}`, column: "own * 4" })), 2)}
 }`,
   });
 }

@@ -8,15 +8,20 @@ export type Run = readonly [first: number, count: number];
 /** Rows of a stored tensor of `all` rows, run after run: of a vector, elements. Nothing is read before they are. */
 export function rowsOf(tensor: StoredTensor, all: number, runs: readonly Run[]): StoredTensor {
   expectRows(tensor, all);
-  const [, ...rest] = tensor.shape, row = (tensor.dtype === "f32" ? 4 : 2) * size(rest);
+  return stacked(runs.map((run) => ({ tensor, run })));
+}
+
+/** Rows of stored tensors that differ in nothing but their number of rows, one after another. */
+function stacked(parts: readonly { readonly tensor: StoredTensor; readonly run: Run }[]): StoredTensor {
+  const { tensor } = parts[0], [, ...rest] = tensor.shape, row = (tensor.dtype === "f32" ? 4 : 2) * size(rest);
   return {
     ...tensor,
-    shape: [runs.reduce((sum, [, count]) => sum + count, 0), ...rest],
+    shape: [parts.reduce((sum, { run: [, count] }) => sum + count, 0), ...rest],
     async read(offset, into) {
       let at = 0, skip = offset;
-      for (const [first, count] of runs) {
+      for (const { tensor: { read }, run: [first, count] } of parts) {
         const bytes = Math.min(count * row - skip, into.length - at);
-        if (bytes > 0) await tensor.read(first * row + skip, into.subarray(at, at + bytes));
+        if (bytes > 0) await read(first * row + skip, into.subarray(at, at + bytes));
         at += Math.max(0, bytes);
         skip = Math.max(0, skip - count * row);
       }
@@ -99,22 +104,10 @@ export function fusedExperts(
 
 /** Stored tensors one after another: `[Σ nᵢ, ...rest]`. */
 export function joined(parts: readonly StoredTensor[]): StoredTensor {
-  const [{ dtype, shape: [, ...rest] }] = parts, row = (dtype === "f32" ? 4 : 2) * size(rest);
+  const [{ dtype, shape: [, ...rest] }] = parts;
   const odd = parts.find((part) => part.dtype !== dtype || String(part.shape.slice(1)) !== String(rest));
   if (odd) {
     throw new CheckpointError(`Cannot read ${odd.where}: it differs from ${parts[0].where}, expected ${dtype} alike`);
   }
-  return {
-    ...parts[0],
-    shape: [parts.reduce((sum, { shape }) => sum + shape[0], 0), ...rest],
-    async read(offset, into) {
-      let at = 0, skip = offset;
-      for (const { shape, read } of parts) {
-        const bytes = Math.min(shape[0] * row - skip, into.length - at);
-        if (bytes > 0) await read(skip, into.subarray(at, at + bytes));
-        at += Math.max(0, bytes);
-        skip = Math.max(0, skip - shape[0] * row);
-      }
-    },
-  };
+  return stacked(parts.map((tensor) => ({ tensor, run: [0, tensor.shape[0]] })));
 }

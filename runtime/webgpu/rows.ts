@@ -11,7 +11,7 @@ const ROW_BLOCK = 128;
 export type Tensors<T extends string> = Readonly<Record<T, Tensor | undefined>>;
 
 /** Lanes that share a row of `dim` elements: a few of them for each, so that short rows do not leave most lanes idle. */
-export function widthOf(dim: number): number {
+function widthOf(dim: number): number {
   return [8, 32, 128].find((width) => dim <= 4 * width) ?? 256;
 }
 
@@ -66,7 +66,7 @@ export function sumColumns<T extends string>(
 }
 
 /** Rows of a slice of every tensor. */
-export function cutRows<T extends string>(tensors: Tensors<T>, rows: number, slice: Slice): Tensors<T> {
+function cutRows<T extends string>(tensors: Tensors<T>, rows: number, slice: Slice): Tensors<T> {
   if (slice.count === rows) return tensors;
   const own = Object.entries<Tensor | undefined>(tensors).map(([name, t]) => {
     if (!t) return [name, t];
