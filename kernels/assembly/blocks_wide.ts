@@ -1,20 +1,13 @@
 // What reads weights in blocks (see blocks.ts) as f32: products with activations in f32, embeddings, rows.
 
+import { BLOCK, blocksOf, Q4_BLOCK, Q8_BLOCK } from "./blocks";
 import { floats, loadUpTo4, madd, splat0, splat1, splat2, splat3, storeUpTo4 } from "./simd";
 import { PANEL, PANEL_STEP, tile_4x8 } from "./tile";
 
-/** Values of a block along k. */
-const BLOCK: i32 = 32;
-/** Bytes of a block of eight columns: its integers, then its scales. */
-const Q8_BLOCK: usize = 288, Q4_BLOCK: usize = 160, SCALES: usize = 32;
+/** Bytes of the scales at the end of a block. */
+const SCALES: usize = 32;
 /** Depth to which a panel is unpacked at a time: 32 KB of f32, which stay in the first cache. */
 const DEPTH: i32 = 1024;
-
-// @ts-ignore: decorator
-@inline
-function blocksOf(k: i32): usize {
-  return <usize>(k + BLOCK - 1) >>> 5;
-}
 
 /** Bytes of a block of type 0 (q8_0) or 1 (q4_0). */
 // @ts-ignore: decorator
@@ -32,7 +25,7 @@ export function gemm_blocks_f32(
   c: usize, x: usize, w: usize, bias: usize, space: usize, type: i32, m: i32, n: i32, k: i32, chunk: i32,
   begin: i32, end: i32,
 ): void {
-  const panel = blocksOf(k) * blockBytes(type), cRow = floats(n), xRow = floats(k);
+  const panel = <usize>blocksOf(k) * blockBytes(type), cRow = floats(n), xRow = floats(k);
   space += <usize>(begin / chunk) * <usize>DEPTH * PANEL_STEP;
   for (let p = begin; p < end; p++) {
     const columns = min(PANEL, n - p * PANEL), first = bias ? bias + floats(p * PANEL) : 0;
@@ -162,7 +155,7 @@ function value_at(panel: usize, type: i32, j: i32, i: i32): f32 {
 export function gather_blocks_f32(
   out: usize, table: usize, ids: usize, type: i32, dim: i32, begin: i32, end: i32,
 ): void {
-  const panel = blocksOf(dim) * blockBytes(type);
+  const panel = <usize>blocksOf(dim) * blockBytes(type);
   for (let r = begin; r < end; r++) {
     const id = load<u32>(ids + floats(r)), from = table + <usize>(id >>> 3) * panel;
     let to = out + <usize>r * floats(dim);
@@ -172,7 +165,7 @@ export function gather_blocks_f32(
 
 /** Rows `[n, k]` of a matrix in blocks of `type`. Owns rows. */
 export function unpack_blocks_f32(out: usize, w: usize, type: i32, k: i32, begin: i32, end: i32): void {
-  const panel = blocksOf(k) * blockBytes(type);
+  const panel = <usize>blocksOf(k) * blockBytes(type);
   for (let r = begin; r < end; r++) {
     const from = w + <usize>(r >>> 3) * panel;
     let to = out + <usize>r * floats(k);

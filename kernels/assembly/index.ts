@@ -1,7 +1,8 @@
 // What the module exports. The name says the whole: op[_variant]_dtype; see ../README.md.
 
 export { gemm_f32, pack_columns_f32, pack_rows_f32, unpack_f32 } from "./gemm";
-export { gemm_q4_0, gemm_q8_0, quantize_rows_f32 } from "./blocks";
+export { quantize_rows_f32 } from "./blocks";
+export { gemm_q4_0, gemm_q8_0 } from "./blocks_gemm";
 export { gather_blocks_f32, gemm_blocks_f32, unpack_blocks_f32 } from "./blocks_wide";
 export { gather_panels_f32, gather_rows_f32 } from "./embedding";
 export { layer_norm_f32, rms_norm_f32 } from "./norms";
