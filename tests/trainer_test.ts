@@ -131,6 +131,7 @@ for (const variant of [variants[4], ...gpuVariants]) {
       }
       const validation = windows(golden.val_offsets.map((at) => split + at));
       const { loss } = await evaluate(model, [{ ...validation, batch: golden.val_offsets.length }]);
+      console.log(`largest distance of a loss from PyTorch's: ${worst.toExponential(1)}`);
       assert(worst <= 2e-3, `a training loss is off by ${worst}`);
       assert(Math.abs(loss - golden.val_loss) <= 1e-3, `validation loss is ${loss}, expected ${golden.val_loss}`);
     },
