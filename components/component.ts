@@ -1,5 +1,5 @@
 import type { Ops } from "../runtime/ops.ts";
-import type { Tensor } from "../runtime/tensor.ts";
+import type { CacheType, DType, Tensor } from "../runtime/tensor.ts";
 import type { Init } from "./init.ts";
 import type { InitContext, Initializer } from "./inits/initializer.ts";
 import type { Optimizer, OptimizerContext } from "./optimizers/optimizer.ts";
@@ -20,8 +20,11 @@ export interface FeedForward {
   forward(x: Tensor): Tensor;
 }
 
-/** Allocates memory that lasts as long as what asked for it; `fill`, if given, sets its elements (row-major). */
-export type Allocate = (shape: readonly number[], fill?: (values: Float32Array) => void) => Tensor;
+/**
+ * Allocates memory that lasts as long as what asked for it; `fill`, if given, sets its elements (row-major). `dtype` is
+ * that of an element, default `f32`; only f32 can be filled.
+ */
+export type Allocate = (shape: readonly number[], fill?: (values: Float32Array) => void, dtype?: DType) => Tensor;
 
 /** Mixes positions. Row `t` of `x` stands at position `start + t`. `[batch, time, dim] → same`, causal. */
 export interface Attention<Cache = unknown> {
@@ -174,6 +177,8 @@ export interface BuildContext {
    * read them, and returns `x ↦ x · weightᵀ + bias`.
    */
   linear(name: string, outputs: number, inputs: number, options?: LinearOptions): (x: Tensor) => Tensor;
+  /** What caches keep keys and values as: pass it to `newKeyValueCache`. */
+  readonly cacheType: CacheType;
   /** Untrained memory that lasts as long as the model. */
   readonly buffer: Allocate;
   /**

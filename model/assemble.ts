@@ -14,7 +14,7 @@ import type {
 import { zeros } from "../components/init.ts";
 import type { Initializer } from "../components/inits/initializer.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { isBlocks, type Tensor, type WeightType } from "../runtime/tensor.ts";
+import { type CacheType, isBlocks, type Tensor, type WeightType } from "../runtime/tensor.ts";
 import {
   forLayer,
   type PerLayer,
@@ -57,6 +57,8 @@ export interface Parts {
 export interface Storage {
   /** What matrices in panels are stored as. */
   readonly weights: WeightType;
+  /** What caches keep keys and values as. */
+  readonly cacheType: CacheType;
   /** Makes a parameter. */
   param(path: string, declaration: ParamDeclaration): Tensor;
   /** Makes untrained memory. */
@@ -93,6 +95,7 @@ export function assemble(
       path,
       position,
       buffer: storage.buffer,
+      cacheType: storage.cacheType,
       param: (name, shape, init) => declare(name, { shape, init, layout: "rows" }),
       linear(name, outputs, inputs, { bias = false, residual = false, init } = {}) {
         const shape = [outputs, inputs], start = init ?? initializer.weight(residual ? "residual" : "linear", shape);

@@ -58,8 +58,8 @@ export function openCache(
     throw new RangeError(`Cannot make a cache for ${batch} × ${length} positions, expected up to ${context} positions`);
   }
   const arena = runtime.arena(), allocate = bufferIn(runtime, arena), tensors: Tensor[] = [];
-  const buffer: Allocate = (shape, fill) => {
-    const tensor = allocate(shape, fill);
+  const buffer: Allocate = (shape, fill, dtype) => {
+    const tensor = allocate(shape, fill, dtype);
     tensors.push(tensor);
     return tensor;
   };
@@ -128,8 +128,8 @@ function heldTokens(batch: number): Pick<ModelCache, "ids" | "trim" | "hold" | "
 
 /** Memory in `arena`, set to what is asked for. */
 export function bufferIn(runtime: Runtime, arena: Arena): Allocate {
-  return (shape, fill) => {
-    const tensor = runtime.place(arena, shape);
+  return (shape, fill, dtype) => {
+    const tensor = runtime.place(arena, shape, "rows", dtype);
     if (fill) {
       const values = new Float32Array(size(shape));
       fill(values);

@@ -2,7 +2,7 @@ import { type Builtin, builtins } from "../components/builtins.ts";
 import type { Component } from "../components/component.ts";
 import type { Arena } from "../runtime/arena.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { size, type Tensor, type WeightType } from "../runtime/tensor.ts";
+import { type CacheType, size, type Tensor, type WeightType } from "../runtime/tensor.ts";
 import { assemble } from "./assemble.ts";
 import { bufferIn, type ModelCache, openCache } from "./cache.ts";
 import { type ModelConfig, resolveConfig, type ResolvedConfig } from "./config.ts";
@@ -61,6 +61,8 @@ export interface ModelOptions<C extends Component = Component> {
    * products as they are. Vectors stay f32. Only f32 can be trained. Throws a `TypeError` where the backend cannot.
    */
   readonly weights?: WeightType;
+  /** What caches keep keys and values as. Default: `f32`. Throws a `TypeError` where the backend cannot. */
+  readonly cacheType?: CacheType;
   /** Whether there must be room for a cache of the whole context, too. Nothing is taken for it. Default: `false`. */
   readonly cached?: boolean;
 }
@@ -83,15 +85,18 @@ export interface ModelOptions<C extends Component = Component> {
 export function createModel<const C extends Component = never>(
   runtime: Runtime,
   config: ModelConfig<Builtin | C>,
-  { components = [], plugins = [], seed = 0, initialize = true, weights = "f32", cached = false }: ModelOptions<C> = {},
+  options: ModelOptions<C> = {},
 ): Model {
+  const { components = [], plugins = [], seed = 0, initialize = true, cached = false } = options;
+  const { weights = "f32", cacheType = "f32" } = options;
   expectStored(runtime, weights);
+  expectCached(runtime, cacheType);
   const known = knownComponents(components, plugins);
   const resolved = resolveConfig(known, changedByPlugins(config, plugins));
-  const description = planModel(resolved, known, plugins, weights);
+  const description = planModel(resolved, known, plugins, weights, cacheType);
   expectRoom(
     runtime,
-    { config: resolved, components: known, plugins, weights, cached, loaded: !initialize },
+    { config: resolved, components: known, plugins, weights, cacheType, cached, loaded: !initialize },
     description,
   );
 
@@ -99,6 +104,7 @@ export function createModel<const C extends Component = never>(
   const parts = built(runtime, arena, () =>
     assemble(runtime, resolved, known, plugins, {
       weights,
+      cacheType,
       param(path, declared) {
         const declaration = paramDeclaration(plugins, path, declared, params);
         const { shape, layout, init, trainable } = declaration;
@@ -131,10 +137,11 @@ export function createModel<const C extends Component = never>(
 /** What a config needs and costs, without building it. See {@linkcode Model.describe}. */
 export function describeModel<const C extends Component = never>(
   config: ModelConfig<Builtin | C>,
-  { components = [], plugins = [], weights = "f32" }: Pick<ModelOptions<C>, "components" | "plugins" | "weights"> = {},
+  options: Pick<ModelOptions<C>, "components" | "plugins" | "weights" | "cacheType"> = {},
 ): Description {
+  const { components = [], plugins = [], weights, cacheType } = options;
   const known = knownComponents(components, plugins);
-  return planModel(resolveConfig(known, changedByPlugins(config, plugins)), known, plugins, weights);
+  return planModel(resolveConfig(known, changedByPlugins(config, plugins)), known, plugins, weights, cacheType);
 }
 
 /** Throws a `TypeError` where the backend of `runtime` cannot store weights as `weights`. */
@@ -142,6 +149,13 @@ export function expectStored({ backend }: Runtime, weights: WeightType): void {
   const { stores = ["f32"], name } = backend;
   if (stores.includes(weights)) return;
   throw new TypeError(`Cannot store weights in ${weights} on ${name}, expected ${stores.join(" or ")}`);
+}
+
+/** Throws a `TypeError` where the backend of `runtime` cannot keep keys and values as `type`. */
+function expectCached({ backend }: Runtime, type: CacheType): void {
+  const { caches = ["f32"], name } = backend;
+  if (caches.includes(type)) return;
+  throw new TypeError(`Cannot keep keys and values in ${type} on ${name}, expected ${caches.join(" or ")}`);
 }
 
 function knownComponents(components: readonly Component[], plugins: readonly Plugin[]): readonly Component[] {

@@ -2,7 +2,7 @@ import type { Component } from "../components/component.ts";
 import { formatBytes } from "../runtime/memory.ts";
 import { createPlanner } from "../runtime/planner.ts";
 import { Runtime } from "../runtime/runtime.ts";
-import { bytesOf, type DType, size, type WeightType } from "../runtime/tensor.ts";
+import { bytesOf, type CacheType, type DType, size, type WeightType } from "../runtime/tensor.ts";
 import { assemble, type BuiltLayer } from "./assemble.ts";
 import { type ResolvedConfig, slotDefaults } from "./config.ts";
 import { forward } from "./forward.ts";
@@ -65,6 +65,7 @@ export function planModel(
   components: readonly Component[],
   plugins: readonly Plugin[],
   weights: WeightType = "f32",
+  cacheType: CacheType = "f32",
 ): Description {
   const planner = createPlanner(), runtime = new Runtime(planner.backend), arena = runtime.arena();
   const params = new Map<string, Description["params"][number]>();
@@ -72,6 +73,7 @@ export function planModel(
   // Plugins see layers that will run, not these.
   const parts = assemble(runtime, config, components, [], {
     weights,
+    cacheType,
     param(path, declared) {
       const { shape, layout, trainable } = paramDeclaration(plugins, path, declared, params);
       const dtype = layout === "panels" ? weights : "f32", bytes = bytesOf({ shape, layout, dtype });
@@ -86,7 +88,9 @@ export function planModel(
   });
   const newCache = (batch: number, length: number) => {
     const held = runtime.arena();
-    const layers = parts.blocks.map((b) => b.newCache?.(batch, length, (shape) => runtime.place(held, shape)));
+    const layers = parts.blocks.map((b) =>
+      b.newCache?.(batch, length, (shape, _, dtype) => runtime.place(held, shape, "rows", dtype))
+    );
     return { layers, length, held: length, trim() {}, hold() {} };
   };
   const flopsAt = (start: number) => {
@@ -101,9 +105,9 @@ export function planModel(
   const cacheBytes = (length: number) => {
     let bytes = 0;
     for (const block of parts.blocks) {
-      block.newCache?.(1, length, (shape) => {
-        bytes += 4 * size(shape);
-        return runtime.temp(shape);
+      block.newCache?.(1, length, (shape, _, dtype = "f32") => {
+        bytes += bytesOf({ shape, dtype, layout: "rows" });
+        return runtime.temp(shape, dtype);
       });
     }
     return bytes;

@@ -1,7 +1,7 @@
 import type { Component } from "../components/component.ts";
 import { formatBytes } from "../runtime/memory.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { WeightType } from "../runtime/tensor.ts";
+import type { CacheType, WeightType } from "../runtime/tensor.ts";
 import type { ResolvedConfig } from "./config.ts";
 import { type Description, planModel } from "./describe.ts";
 import type { Plugin } from "./plugin.ts";
@@ -19,6 +19,8 @@ export interface Planned {
   readonly plugins: readonly Plugin[];
   /** How matrices are to be stored. */
   readonly weights: WeightType;
+  /** What that cache is to keep keys and values as. */
+  readonly cacheType: CacheType;
   /** Whether a cache of the whole context, for one sequence, will be wanted beside it. */
   readonly cached: boolean;
   /** Whether weights will be read from a file, which takes a few pieces of a megabyte. */
@@ -76,11 +78,12 @@ function stateOf(description: Description, wanted: Wanted): string {
 
 /** The first smaller type that fits, and the longest half, quarter, … of the context; both at once if it takes both. */
 function adviceOn(runtime: Runtime, planned: Planned): string {
-  const { config, components, plugins, weights } = planned;
+  const { config, components, plugins, weights, cacheType } = planned;
   const { stores = ["f32"], memory: { available, largest = Infinity } } = runtime.backend;
   const smaller = types.slice(types.indexOf(weights) + 1).filter((type) => stores.includes(type));
   const fits = (type: WeightType, context: number): Choice | undefined => {
-    const plan = planModel({ ...config, context }, components, plugins, type), bytes = bytesOf(plan, planned);
+    const plan = planModel({ ...config, context }, components, plugins, type, cacheType),
+      bytes = bytesOf(plan, planned);
     const whole = bytes <= available && plan.params.every((param) => param.bytes <= largest);
     return whole ? { weights: type, context, bytes } : undefined;
   };

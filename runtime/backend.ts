@@ -4,7 +4,7 @@ import type { Activations, Kernels } from "./kernels.ts";
 import { LinearMemory, type MemoryPool } from "./memory.ts";
 import { Pool } from "./pool.ts";
 import { referenceKernels } from "./reference.ts";
-import { bytesOf, type Tensor, type WeightType } from "./tensor.ts";
+import { bytesOf, type CacheType, type Tensor, type WeightType } from "./tensor.ts";
 import { bestSimd, compileKernels, type Simd, wasmKernels } from "./wasm.ts";
 
 /**
@@ -36,6 +36,8 @@ export interface Backend {
   readonly far?: boolean;
   /** What matrices of weights may be stored as. Default: only `f32`; anything else can be read by products, but not trained. */
   readonly stores?: readonly WeightType[];
+  /** What caches may keep keys and values as. Default: only `f32`. */
+  readonly caches?: readonly CacheType[];
   /** Frees everything. */
   close(): void;
 }

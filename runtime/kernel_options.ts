@@ -12,14 +12,23 @@ export type RotaryLayout = "half" | "interleaved";
 /** How a row of sines and cosines is ordered. */
 export type SinusoidLayout = "cosSin" | "sinCos" | "interleaved";
 
-/** Keys and values of one attention layer, laid out for products. Both are backed by memory of `capacity` positions. */
+/**
+ * Keys and values of one attention layer, laid out for products: in f32, in f16, or as integers `q` in i8, of which 32
+ * channels of a position share a scale `d`: `d · q`. Position `p` has slot `p mod capacity`.
+ */
 export interface KeyValueCache {
   /** `[batch, kvHeads, ⌈capacity/8⌉, headDim, 8]`. */
   readonly keys: Tensor;
   /** `[batch, kvHeads, ⌈capacity/64⌉, ⌈headDim/8⌉, 64, 8]`. */
   readonly values: Tensor;
-  /** Positions that fit. */
+  /** `[batch, kvHeads, ⌈capacity/8⌉, ⌈headDim/32⌉, 8]` in f32, where keys are i8. */
+  readonly keyScales?: Tensor;
+  /** `[batch, kvHeads, ⌈capacity/64⌉, ⌈headDim/32⌉, 64]` in f32, where values are i8. */
+  readonly valueScales?: Tensor;
+  /** Positions that there is memory for. */
   readonly capacity: number;
+  /** Positions that a run may have. More than `capacity`, which then is a multiple of 64, where only a window is kept. */
+  readonly length: number;
 }
 
 /** What attention needs beside its tensors. */

@@ -4,14 +4,23 @@ export type BlockType = "q8_0" | "q4_0";
 /** What matrices of weights may be stored as. Only those in f32 can be trained. */
 export type WeightType = "f32" | "f16" | BlockType;
 
+/** What caches may keep keys and values as: in f32, in f16, or as 32 channels of 8 bits with a scale. */
+export type CacheType = "f32" | "f16" | "q8_0";
+
 /**
- * Element type: what is computed with (`f32`), token ids (`i32`), and what weights may be stored as (`f16`, `bf16`, and
- * blocks).
+ * Element type: what is computed with (`f32`), token ids (`i32`), what weights may be stored as (`f16`, `bf16`, and
+ * blocks), and the integers of a cache (`i8`).
  */
-export type DType = "f32" | "i32" | "f16" | "bf16" | BlockType;
+export type DType = "f32" | "i32" | "f16" | "bf16" | "i8" | BlockType;
 
 /** Bytes of one element of a type that has elements. */
-export const elementBytes: Readonly<Record<Exclude<DType, BlockType>, number>> = { f32: 4, i32: 4, f16: 2, bf16: 2 };
+export const elementBytes: Readonly<Record<Exclude<DType, BlockType>, number>> = {
+  f32: 4,
+  i32: 4,
+  f16: 2,
+  bf16: 2,
+  i8: 1,
+};
 
 /** Values of a block along k. */
 export const BLOCK = 32;

@@ -1,6 +1,4 @@
-import { baseline } from "../kernels/gen/baseline.ts";
 import type { KernelExports } from "../kernels/gen/exports.ts";
-import { relaxed } from "../kernels/gen/relaxed.ts";
 import type { Arena } from "./arena.ts";
 import type { LinearMemory } from "./memory.ts";
 import type { Activations, AttentionOptions, Kernels, KeyValueCache, RotaryLayout, SinusoidLayout } from "./kernels.ts";
@@ -28,12 +26,17 @@ export function bestSimd(): Simd {
 }
 
 const compiled = new Map<Simd, Promise<WebAssembly.Module>>();
+/** The builds as text. Only the one that is used is loaded. */
+const builds: Readonly<Record<Simd, () => Promise<string>>> = {
+  baseline: async () => (await import("../kernels/gen/baseline.ts")).baseline,
+  relaxed: async () => (await import("../kernels/gen/relaxed.ts")).relaxed,
+};
 
 /** One of the two builds, compiled once. */
 export function compileKernels(simd: Simd): Promise<WebAssembly.Module> {
   const known = compiled.get(simd);
   if (known) return known;
-  const module = inflate(simd === "relaxed" ? relaxed : baseline).then((bytes) => WebAssembly.compile(bytes));
+  const module = builds[simd]().then(inflate).then((bytes) => WebAssembly.compile(bytes));
   compiled.set(simd, module);
   return module;
 }

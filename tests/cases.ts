@@ -236,7 +236,7 @@ export const opCases: Readonly<Record<Op, readonly OpCase[]>> = {
       const zero = rt.ops.scale(space, 0);
       const keys = { ...zero, shape: [2, 2, 2, headDim, 8] };
       const values = { ...zero, shape: [2, 2, 1, Math.ceil(headDim / 8), 64, 8], ptr: zero.ptr + 4 * size(keys.shape) };
-      rt.kernels.append({ keys, values, capacity: 9 }, k, v, 6);
+      rt.kernels.append({ keys, values, capacity: 9, length: 9 }, k, v, 6);
       return zero;
     },
     tolerance: 0,

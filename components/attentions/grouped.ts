@@ -37,7 +37,7 @@ export function quarterHeads(heads: number): number {
  */
 export function groupedAttention(
   { headDim: width, bias, window, scale, kvHeads }: SoftmaxAttentionConfig & { kvHeads: number },
-  { dim, error, heads, linear, make, ops, position }: BuildContext,
+  { cacheType, dim, error, heads, linear, make, ops, position }: BuildContext,
 ): Attention {
   if (width === null && dim % heads) throw error(`heads ${heads} does not divide dim ${dim}: set attention.headDim`);
   if (heads % kvHeads) throw error(`attention.kvHeads ${kvHeads} does not divide heads ${heads}`);
@@ -52,7 +52,7 @@ export function groupedAttention(
   const { bias: relative, rotate = (x: Tensor) => x } = position;
 
   function project(x: Tensor, start: number, cache?: KeyValueCache): [q: Tensor, k: Tensor, v: Tensor] {
-    const [batch, time] = x.shape, length = cache?.capacity ?? start + time;
+    const [batch, time] = x.shape, length = cache?.length ?? start + time;
     const values = reshape(v(x), [batch, time, kvHeads, headDim]);
     return [
       rotate(query.forward(reshape(q(x), [batch, time, heads, headDim])), start, length),
@@ -74,7 +74,7 @@ export function groupedAttention(
       return out(reshape(mixed, [batch, time, heads * headDim]));
     },
     weights: (x, start, cache) => ops.attentionWeights(...project(x, start, cache), options(start), cache),
-    newCache: (batch, length, buffer) => newKeyValueCache(buffer, batch, kvHeads, headDim, length),
+    newCache: (batch, length, buffer) => newKeyValueCache(buffer, batch, kvHeads, headDim, length, { type: cacheType }),
   };
   return layer;
 }
