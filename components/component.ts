@@ -32,7 +32,8 @@ export interface Attention<Cache = unknown> {
   forward(x: Tensor, start: number, cache?: Cache): Tensor;
   /**
    * Room for `length` positions of `batch` sequences; absent where nothing is remembered. All that it remembers lies in
-   * what `buffer` gives: caches are copied and saved by that memory.
+   * what `buffer` gives: caches are copied and saved by that memory. One that keeps the last positions only says so by its
+   * `capacity` and `spare`, as a {@linkcode KeyValueCache} does, and is never run for more than `spare` at once.
    */
   newCache?(batch: number, length: number, buffer: Allocate): Cache;
   /** The attention probabilities of the same call, `[batch, heads, time, start + time]`; for looking at. */

@@ -1,5 +1,6 @@
 import type { Allocate } from "../components/component.ts";
 import type { Arena } from "../runtime/arena.ts";
+import type { KeyValueCache } from "../runtime/kernels.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { size, type Tensor } from "../runtime/tensor.ts";
 import type { Parts } from "./assemble.ts";
@@ -16,8 +17,13 @@ export interface HeldPositions {
   readonly length: number;
   /** Positions that it holds, from the first. */
   readonly held: number;
-  /** Forgets the positions from `length` on. Their memory stays reserved. */
-  trim(length: number): void;
+  /** How many positions can be run at once, where layers keep a window and little else. Default: all. */
+  readonly spare?: number;
+  /**
+   * Forgets the positions from `length` on; those up to `until` will be written then. Their memory stays reserved. Throws a
+   * `RangeError` where a layer has forgotten what comes before `length`; 0 is always possible.
+   */
+  trim(length: number, until?: number): void;
   /** Takes note that the positions from `start` on are those of `tokens` now, one sequence after another. */
   hold(tokens: ArrayLike<number>, start: number): void;
 }
@@ -34,9 +40,11 @@ export interface ModelCache extends HeldPositions, Disposable {
   learn(tokens: readonly number[], position: number): void;
   /** All that its layers remember, in the order in which they asked for memory. */
   readonly tensors: readonly Tensor[];
+  /** The highest number of positions that it has held since it was empty: what windows forget goes by that. */
+  readonly reach: number;
   /**
    * Keeps what `prompts` (one for each sequence, of equal length) begin with, forgets the rest, and says how many
-   * positions that are: {@linkcode Model.forward} goes on from there.
+   * positions that are: {@linkcode Model.forward} goes on from there. 0 where a window has forgotten what is needed.
    */
   keep(prompts: readonly ArrayLike<number>[]): number;
   /** A cache of its own with the same content: both can go on from here. */
@@ -64,9 +72,11 @@ export function openCache(
     return tensor;
   };
   try {
-    const layers = blocks.map((b) => b.newCache?.(batch, length, buffer)), held = heldTokens(batch);
+    const layers = blocks.map((b) => b.newCache?.(batch, length, buffer)), rings = layers.filter(isRing);
+    const held = heldTokens(batch, rings);
     return {
       layers,
+      ...(rings.length && { spare: Math.min(...rings.map(({ spare }) => spare)) }),
       length,
       batch,
       bytes: arena.bytes,
@@ -74,6 +84,9 @@ export function openCache(
       ids: held.ids,
       get held() {
         return held.ids[0].length;
+      },
+      get reach() {
+        return held.reach();
       },
       trim: held.trim,
       hold: held.hold,
@@ -83,6 +96,7 @@ export function openCache(
         const other = openCache(runtime, config, blocks, batch, length);
         for (const [i, tensor] of tensors.entries()) runtime.backend.copy(other.tensors[i], tensor);
         other.hold(held.ids.flat(), 0);
+        other.trim(held.ids[0].length, held.reach());
         return other;
       },
       close: () => arena.close(),
@@ -94,21 +108,42 @@ export function openCache(
   }
 }
 
+/** What a layer remembers that keeps a window. */
+type Ring = Pick<KeyValueCache, "capacity"> & { readonly spare: number };
+
+function isRing(layer: unknown): layer is Ring {
+  return typeof layer === "object" && layer !== null && "spare" in layer && "capacity" in layer;
+}
+
 /** Which tokens a cache holds. */
-function heldTokens(batch: number): Pick<ModelCache, "ids" | "trim" | "hold" | "learn" | "keep"> {
+function heldTokens(
+  batch: number,
+  rings: readonly Ring[],
+): Pick<ModelCache, "ids" | "trim" | "hold" | "learn" | "keep"> & { reach(): number } {
   const rows: number[][] = Array.from({ length: batch }, () => []), held = () => rows[0].length;
-  const trim = (length: number) => {
+  let reach = 0;
+  /** How short it can be made, but for 0: until there, the windows see what is still there. */
+  const least = () => Math.max(0, ...rings.map(({ capacity, spare }) => reach > capacity ? reach - spare : 0));
+  const trim = (length: number, until = length) => {
     if (!(Number.isInteger(length) && length >= 0 && length <= held())) {
       throw new RangeError(`Cannot trim a cache to ${length} positions: it holds ${held()}, expected at most those`);
     }
+    if (length && length < least()) {
+      throw new RangeError(
+        `Cannot trim a cache to ${length} positions: it has held ${reach}, and windows have forgotten what comes before, ` +
+          `expected 0, or ${least()} at least`,
+      );
+    }
     for (const row of rows) row.length = length;
+    reach = Math.max(length ? reach : 0, until);
   };
   return {
     ids: rows,
+    reach: () => reach,
     trim,
     hold(tokens, start) {
       const time = tokens.length / batch;
-      trim(start);
+      trim(start, start + time);
       for (const [i, row] of rows.entries()) for (let t = 0; t < time; t++) row.push(tokens[i * time + t]);
     },
     learn(tokens, position) {
@@ -120,6 +155,7 @@ function heldTokens(batch: number): Pick<ModelCache, "ids" | "trim" | "hold" | "
       }
       let kept = 0;
       while (kept < held() && rows.every((row, i) => row[kept] === prompts[i][kept])) kept++;
+      if (kept < least()) kept = 0;
       trim(kept);
       return kept;
     },

@@ -11,7 +11,7 @@ import { CheckpointError, openSource, readJson, type Source } from "./source.ts"
 
 const TENSORS = "cache.safetensors", ABOUT = "cache.json";
 /** Version of the files that is written, and the only one that is read. */
-const VERSION = 1;
+const VERSION = 2;
 /** Digits of a hash that tell two models apart in a message. */
 const SHOWN = 12;
 
@@ -39,12 +39,12 @@ const SHOWN = 12;
  * ```
  */
 export async function saveCache(to: string | Sink, model: Model, cache: ModelCache): Promise<void> {
-  const { batch, length, ids, tensors } = cache, { config, runtime } = model;
+  const { batch, length, ids, reach, tensors } = cache, { config, runtime } = model;
   const stored = new Map(tensors.map((tensor, i): [string, TensorToStore] => {
     if (tensor.dtype !== "f32") throw new TypeError(`Cannot save a cache of ${tensor.dtype}, expected f32`);
     return [nameOf(i), { shape: tensor.shape, pieces: () => runtime.pieces(tensor) }];
   }));
-  const about = { version: VERSION, config, weights: await hashWeights(model), batch, length, ids };
+  const about = { version: VERSION, config, weights: await hashWeights(model), batch, length, ids, reach };
   const sink = typeof to === "string" ? openSink(to) : to;
   try {
     await sink.write(TENSORS, safetensorsPieces(stored));
@@ -65,11 +65,13 @@ export async function loadCache(from: string | Source, model: Model): Promise<Mo
     for (const file of [ABOUT, TENSORS]) {
       if (!source.files.includes(file)) throw new CheckpointError(`Cannot load ${source.path}: it has no ${file}`);
     }
-    const { batch, length, ids } = await readAbout(source, model), stored = await readSafetensors(source, TENSORS);
+    const { batch, length, ids, reach } = await readAbout(source, model),
+      stored = await readSafetensors(source, TENSORS);
     const cache = model.newCache(batch, length);
     try {
       await fill(model, cache.tensors, stored);
       cache.hold(ids.flat(), 0);
+      cache.trim(ids[0].length, reach);
       return cache;
     } catch (error) {
       cache.close();
@@ -96,10 +98,11 @@ interface About {
   readonly batch: number;
   readonly length: number;
   readonly ids: readonly (readonly number[])[];
+  readonly reach: number;
 }
 
 async function readAbout(source: Source, model: Model): Promise<About> {
-  const json = await readJson(source, ABOUT), { version, config, weights, batch, length, ids } = json;
+  const json = await readJson(source, ABOUT), { version, config, weights, batch, length, ids, reach } = json;
   const wrong = (key: string, expected: string) =>
     new CheckpointError(`Cannot read ${ABOUT}: ${key} is ${show(json[key])}, expected ${expected}`);
   if (version !== VERSION) throw wrong("version", String(VERSION));
@@ -123,7 +126,10 @@ async function readAbout(source: Source, model: Model): Promise<About> {
       row.every((id) => isCount(id, vocab))
     );
   if (!good) throw wrong("ids", `${batch} lists of equal length, at most ${length}, of whole numbers below ${vocab}`);
-  return { batch, length, ids: rows };
+  if (!isCount(reach, length + 1) || reach < rows[0].length) {
+    throw wrong("reach", `a whole number from ${rows[0].length} to ${length}`);
+  }
+  return { batch, length, ids: rows, reach };
 }
 
 /** The model that a cache belongs to is the one that it is loaded for, field by field. */

@@ -16,19 +16,47 @@ export interface ForwardOptions {
   readonly last?: boolean;
   /** While a tape is recorded: blocks are run again on the way back, instead of being kept. Default: `false`. */
   readonly recompute?: boolean;
-  /** Is shown the output of the embedding, of each block and of the head, by path. */
+  /** Is shown the output of the embedding, of each block and of the head, by path; of each piece, if it is run in pieces. */
   readonly watch?: (path: string, x: Tensor) => void;
 }
 
-/** Runs the parts of a decoder in turn. */
+/** Runs the parts of a decoder in turn; in pieces, where a cache has no room for more at once. */
 export function forward(
   runtime: Runtime,
-  { dim, context }: ResolvedConfig,
-  { embedding, stem, position, blocks, norm, head }: Parts,
+  config: ResolvedConfig,
+  parts: Parts,
   tokens: ArrayLike<number> | Tensor,
-  { batch = 1, start = 0, cache, last = false, recompute = false, watch }: ForwardOptions = {},
+  options: ForwardOptions = {},
 ): Tensor {
-  const { ops } = runtime, count = "ptr" in tokens ? size(tokens.shape) : tokens.length, time = count / batch;
+  const { batch = 1, start = 0, cache, last = false } = options, { spare = Infinity } = cache ?? {};
+  const time = expectRun(config, tokens, options);
+  const run = (tokens: ArrayLike<number> | Tensor, first: number) => {
+    const count = Math.min(spare, time - first);
+    cache?.trim(start + first, start + first + count); // first: what fails halfway has overwritten some of the rest
+    const logits = runParts(runtime, config, parts, tokens, { ...options, start: start + first });
+    cache?.hold("ptr" in tokens ? new Int32Array(size(tokens.shape)).fill(UNKNOWN) : tokens, start + first);
+    return logits;
+  };
+  if (time <= spare) return run(tokens, 0);
+  const logits = runtime.temp([batch, last ? 1 : time, config.vocab]);
+  for (let first = 0; first < time; first += spare) {
+    const count = Math.min(spare, time - first);
+    runtime.scope(() => {
+      const piece = run(pieceOf(runtime, tokens, batch, first, count), first);
+      if (!last) copyRows(runtime, logits, piece, first);
+      else if (first + count === time) runtime.backend.copy(logits, piece);
+    });
+  }
+  return logits;
+}
+
+/** How many tokens each sequence gets. Throws a `RangeError` unless they can be run. */
+function expectRun(
+  { context }: ResolvedConfig,
+  tokens: ArrayLike<number> | Tensor,
+  { batch = 1, start = 0, cache, recompute }: ForwardOptions,
+): number {
+  const count = "ptr" in tokens ? size(tokens.shape) : tokens.length, time = count / batch;
   if (!Number.isInteger(time) || time < 1) {
     throw new RangeError(
       `Cannot run ${count} tokens as a batch of ${batch}, expected as many for each sequence`,
@@ -49,8 +77,46 @@ export function forward(
       `Cannot run from position ${start}: the cache holds ${cache.held}, expected at least ${start}`,
     );
   }
-  cache?.trim(start); // first: what fails halfway has overwritten some of the rest
-  const logits = runtime.keep(() => {
+  return time;
+}
+
+/** Tokens `first … first + count` of each sequence. */
+function pieceOf(
+  runtime: Runtime,
+  tokens: ArrayLike<number> | Tensor,
+  batch: number,
+  first: number,
+  count: number,
+): ArrayLike<number> | Tensor {
+  const time = ("ptr" in tokens ? size(tokens.shape) : tokens.length) / batch;
+  if (!("ptr" in tokens)) {
+    return Array.from({ length: batch * count }, (_, i) => tokens[Math.floor(i / count) * time + first + i % count]);
+  }
+  const piece = runtime.temp([batch * count], "i32"), all = reshape(tokens, [batch * time]);
+  for (let b = 0; b < batch; b++) {
+    runtime.backend.copy(sliceRows(piece, b * count, count), sliceRows(all, b * time + first, count));
+  }
+  return piece;
+}
+
+/** Copies `piece [batch, count, width]` to rows `first …` of each sequence of `all [batch, time, width]`. */
+function copyRows({ backend }: Runtime, all: Tensor, piece: Tensor, first: number): void {
+  const [batch, time, width] = all.shape, count = piece.shape[1];
+  const [to, from] = [reshape(all, [batch * time, width]), reshape(piece, [batch * count, width])];
+  for (let b = 0; b < batch; b++) {
+    backend.copy(sliceRows(to, b * time + first, count), sliceRows(from, b * count, count));
+  }
+}
+
+function runParts(
+  runtime: Runtime,
+  { dim }: ResolvedConfig,
+  { embedding, stem, position, blocks, norm, head }: Parts,
+  tokens: ArrayLike<number> | Tensor,
+  { batch = 1, start = 0, cache, last = false, recompute = false, watch }: ForwardOptions,
+): Tensor {
+  const { ops } = runtime, time = ("ptr" in tokens ? size(tokens.shape) : tokens.length) / batch;
+  return runtime.keep(() => {
     let x = stem.forward(ops.embed(embedding, tokens, [batch, time]));
     if (position.embed) x = position.embed(x, start);
     watch?.("embedding", x);
@@ -59,16 +125,14 @@ export function forward(
       else x = runtime.keep(() => block.forward(x, start, cache?.layers[i]));
       watch?.(`blocks.${i}`, x);
     }
-    if (last && time > 1) x = lastRows(ops, x);
+    if (last && time > 1) x = lastRows(x);
     if (norm) x = norm.forward(x);
     const logits = head.forward(x);
     watch?.("head", logits);
     return logits;
   });
-  cache?.hold("ptr" in tokens ? new Int32Array(count).fill(UNKNOWN) : tokens, start);
-  return logits;
 
-  function lastRows(ops: Runtime["ops"], x: Tensor): Tensor {
+  function lastRows(x: Tensor): Tensor {
     const rows = reshape(x, [batch * time, dim]);
     if (batch === 1) return reshape(sliceRows(rows, time - 1, 1), [1, 1, dim]);
     return ops.embed(rows, Array.from({ length: batch }, (_, b) => (b + 1) * time - 1), [batch, 1]);

@@ -29,6 +29,8 @@ export interface KeyValueCache {
   readonly capacity: number;
   /** Positions that a run may have. More than `capacity`, which then is a multiple of 64, where only a window is kept. */
   readonly length: number;
+  /** How many positions can be run at once, or taken back, where only a window is kept. */
+  readonly spare?: number;
 }
 
 /** What attention needs beside its tensors. */

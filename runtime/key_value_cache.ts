@@ -1,8 +1,16 @@
 import type { KeyValueCache } from "./kernels.ts";
 import { BLOCK, type CacheType, type DType, panelsOf, type Tensor, VALUE_BLOCK } from "./tensor.ts";
 
+/**
+ * Positions beside its window that a cache keeps at least: so many can be run at once, or taken back. A cache of 4,096
+ * positions takes 6 % more for it, and a prompt is read in pieces large enough for its products.
+ */
+const SPARE = 256;
+
 /** What a cache can be beside its size. */
 export interface CacheOptions {
+  /** Positions that are seen, the own included; older ones make room. Default: all. */
+  readonly window?: number;
   /** What it keeps keys and values as. Default: `f32`. */
   readonly type?: CacheType;
 }
@@ -16,9 +24,11 @@ export function newKeyValueCache(
   kvHeads: number,
   headDim: number,
   length: number,
-  { type = "f32" }: CacheOptions = {},
+  { type = "f32", window = length }: CacheOptions = {},
 ): KeyValueCache {
-  const capacity = length, panels = panelsOf(capacity), blocks = Math.ceil(capacity / VALUE_BLOCK);
+  // Blocks of keys begin where they would if all were kept, so that results have the same bits.
+  const capacity = Math.min(length, VALUE_BLOCK * Math.ceil((window - 1 + SPARE) / VALUE_BLOCK));
+  const panels = panelsOf(capacity), blocks = Math.ceil(capacity / VALUE_BLOCK);
   const tensor = (shape: readonly number[], dtype: DType) => buffer([batch, kvHeads, ...shape], undefined, dtype);
   const groups = Math.ceil(headDim / BLOCK);
   return {
@@ -30,5 +40,28 @@ export function newKeyValueCache(
     }),
     capacity,
     length,
+    ...(capacity < length && { spare: capacity - window + 1 }),
   };
+}
+
+/** Throws unless positions `start … start + time` fit into a cache together with the `window` that they see. */
+export function expectKept(
+  { capacity, length, spare }: KeyValueCache,
+  start: number,
+  time: number,
+  window: number,
+): void {
+  if (start + time > length) {
+    throw new RangeError(`Cannot write positions ${start} … ${start + time - 1} of a cache for ${length}`);
+  }
+  if (spare === undefined) return;
+  const kept = capacity - spare + 1;
+  if (!window || window > kept) {
+    throw new TypeError(
+      `Cannot see ${window || "all"} positions with a cache that keeps a window of ${kept}, expected at most that`,
+    );
+  }
+  if (time > spare) {
+    throw new RangeError(`Cannot run ${time} positions at once with a cache of a window, expected at most ${spare}`);
+  }
 }

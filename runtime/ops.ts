@@ -8,7 +8,7 @@ import type {
   SinusoidLayout,
   UnaryKernel,
 } from "./kernels.ts";
-import { newKeyValueCache } from "./key_value_cache.ts";
+import { expectKept, newKeyValueCache } from "./key_value_cache.ts";
 import { expectRows, expectVector, mismatch } from "./op_errors.ts";
 import { describeTensor, dimOf, type DType, type Layout, rowsOf, size, type Tensor } from "./tensor.ts";
 
@@ -153,10 +153,8 @@ export function createOps(rt: OpsHost): Ops {
       if (heads % kvHeads) throw new TypeError(`Cannot share ${kvHeads} key heads among ${heads} heads evenly`);
       if (!cache && start) throw new TypeError(`Cannot attend from position ${start} without a cache`);
       if (options.dropout && start) throw new TypeError(`Cannot drop probabilities from position ${start} on`);
-      const capacity = cache?.capacity ?? time;
-      if (start + time > capacity) {
-        throw new RangeError(`Cannot write positions ${start} … ${start + time - 1} of a cache for ${capacity}`);
-      }
+      const length = cache?.length ?? time;
+      if (cache) expectKept(cache, start, time, options.window);
       if (cache && cache.keys.shape[0] !== batch) {
         throw new TypeError(`Cannot use a cache for batch ${cache.keys.shape[0]} with batch ${batch}`);
       }
@@ -171,7 +169,7 @@ export function createOps(rt: OpsHost): Ops {
       }
       const out = rt.temp(shape(q.shape, start + time));
       return rt.scopeInto(out, () => {
-        const held = cache ?? newKeyValueCache((s) => rt.temp(s), batch, kvHeads, headDim, capacity);
+        const held = cache ?? newKeyValueCache((s) => rt.temp(s), batch, kvHeads, headDim, length);
         kernels.append(held, k, v, start);
         kernels[name](out, q, held, kvHeads, options);
       });

@@ -128,11 +128,13 @@ function softmaxInPlace(p: Float64Array, sink = -Infinity): void {
 }
 
 function keyIndex({ capacity }: KeyValueCache, head: number, position: number, i: number, headDim: number): number {
-  return ((head * panelsOf(capacity) + Math.floor(position / PANEL)) * headDim + i) * PANEL + position % PANEL;
+  const slot = position % capacity;
+  return ((head * panelsOf(capacity) + Math.floor(slot / PANEL)) * headDim + i) * PANEL + slot % PANEL;
 }
 
 function valueIndex({ capacity }: KeyValueCache, head: number, position: number, i: number, headDim: number): number {
-  const block = head * Math.ceil(capacity / VALUE_BLOCK) + Math.floor(position / VALUE_BLOCK);
+  const slot = position % capacity;
+  const block = head * Math.ceil(capacity / VALUE_BLOCK) + Math.floor(slot / VALUE_BLOCK);
   const panel = block * panelsOf(headDim) + Math.floor(i / PANEL);
-  return (panel * VALUE_BLOCK + position % VALUE_BLOCK) * PANEL + i % PANEL;
+  return (panel * VALUE_BLOCK + slot % VALUE_BLOCK) * PANEL + i % PANEL;
 }

@@ -168,7 +168,7 @@ Deno.test("a damaged file of a cache is refused by what is wrong with it, and le
   const json = (change: object) => new TextEncoder().encode(JSON.stringify({ ...about, ...change }));
   const cases: [files: Record<string, Uint8Array>, message: string][] = [
     [{ "cache.json": files["cache.json"] }, "Cannot load memory: it has no cache.safetensors"],
-    [{ ...files, "cache.json": json({ version: 2 }) }, "Cannot read cache.json: version is 2, expected 1"],
+    [{ ...files, "cache.json": json({ version: 1 }) }, "Cannot read cache.json: version is 1, expected 2"],
     [{ ...files, "cache.json": json({ weights: 5 }) }, "weights is 5, expected the hash of the weights of a model"],
     [{ ...files, "cache.json": json({ config: null }) }, "config is null, expected the config of a model"],
     [{ ...files, "cache.json": json({ length: 81 }) }, "length is 81, expected a whole number from 1 to 80"],
@@ -178,6 +178,7 @@ Deno.test("a damaged file of a cache is refused by what is wrong with it, and le
       "ids is [[1,50]], expected 1 lists of equal length, at most",
     ],
     [{ ...files, "cache.json": json({ ids: [[1], [2]] }) }, "ids is [[1],[2]], expected 1 lists"],
+    [{ ...files, "cache.json": json({ reach: 2 }) }, "reach is 2, expected a whole number from 3 to 20"],
     [
       { ...files, "cache.json": json({ length: 70 }) },
       "Cannot read cache.safetensors: its 4 tensors are [1, 4, 3, 4, 8]",

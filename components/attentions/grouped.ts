@@ -74,7 +74,11 @@ export function groupedAttention(
       return out(reshape(mixed, [batch, time, heads * headDim]));
     },
     weights: (x, start, cache) => ops.attentionWeights(...project(x, start, cache), options(start), cache),
-    newCache: (batch, length, buffer) => newKeyValueCache(buffer, batch, kvHeads, headDim, length, { type: cacheType }),
+    newCache: (batch, length, buffer) =>
+      newKeyValueCache(buffer, batch, kvHeads, headDim, length, {
+        type: cacheType,
+        ...(window !== null && { window }),
+      }),
   };
   return layer;
 }

@@ -5,7 +5,8 @@
 //   keys   [batch, kvHeads, ⌈capacity/8⌉, headDim, 8]             a panel is 8 positions
 //   values [batch, kvHeads, ⌈capacity/64⌉, ⌈headDim/8⌉, 64, 8]    a panel is 8 channels of 64 positions
 //
-// The positions so far are one stretch of memory in each. Blocks begin at multiples of KEY_BLOCK, and keys that a row may not see add exact zeros. So a row has the same bytes
+// The positions so far are one stretch of memory in each, or, where a window is kept, a ring: position p is at p modulo
+// the capacity, which then is a multiple of KEY_BLOCK. Blocks begin at multiples of KEY_BLOCK, and keys that a row may not see add exact zeros. So a row has the same bytes
 // whichever rows it is computed with: one token at a time, in chunks or all at once.
 
 import { scale_f32 } from "./elementwise";
@@ -34,13 +35,13 @@ export function append_f32(
   const keyHead = keyHeadBytes(capacity, headDim), valueHead = valueHeadBytes(capacity, headDim);
   const firstPanel = start >>> 3, panels = ((start + time - 1) >>> 3) - firstPanel + 1, row = floats(kvHeads * headDim);
   for (let unit = begin; unit < end; unit++) {
-    const head = unit / panels, panel = firstPanel + unit % panels;
+    const head = unit / panels, panel = firstPanel + unit % panels, slot = panel * PANEL % capacity;
     const first = max(start, panel * PANEL), until = min(start + time, panel * PANEL + PANEL);
     const from = floats((<usize>(head / kvHeads * time + first - start) * kvHeads + head % kvHeads) * headDim);
-    const to = keys + <usize>head * keyHead + <usize>panel * (<usize>headDim * PANEL_STEP);
+    const to = keys + <usize>head * keyHead + <usize>(slot >>> 3) * (<usize>headDim * PANEL_STEP);
     keyPanel(to, k + from, row, first & 7, until - panel * PANEL, headDim);
     for (let position = first; position < until; position++) {
-      let at = values + <usize>head * valueHead + valueBlock(position, headDim);
+      let at = values + <usize>head * valueHead + valueBlock(position % capacity, headDim);
       at += <usize>(position & (KEY_BLOCK - 1)) * PANEL_STEP;
       const source = v + from + <usize>(position - first) * row;
       for (let d = 0; d < headDim; d += PANEL, at += VALUE_PANEL) {
@@ -170,8 +171,8 @@ export function attention_f32(
     let block = window ? max(0, from - window + 1) & ~(KEY_BLOCK - 1) : 0;
     for (; block < until; block += KEY_BLOCK) {
       const count = min(KEY_BLOCK, until - block), columns = (count + PANEL - 1) & ~(PANEL - 1);
-      const panel = <usize>headDim * PANEL_STEP;
-      band(scores, floats(KEY_BLOCK), 0, 0, qs, qRow, k + <usize>(block >>> 3) * panel, panel, headDim, rows, columns);
+      const panel = <usize>headDim * PANEL_STEP, slot = block % capacity;
+      band(scores, floats(KEY_BLOCK), 0, 0, qs, qRow, k + <usize>(slot >>> 3) * panel, panel, headDim, rows, columns);
       for (let i = 0; i < rows; i++) {
         const r = first + i, position = start + r / group, row = scores + floats(i * KEY_BLOCK);
         const hi = min(count, position - block + 1), lo = window ? max(0, position - window + 1 - block) : 0;
@@ -184,7 +185,7 @@ export function attention_f32(
           dropRow(row, columns, word, threshold, keep, seed);
         }
       }
-      band(o, oRow, o, oRow, scores, floats(KEY_BLOCK), v + valueBlock(block, headDim), VALUE_PANEL, count, rows,
+      band(o, oRow, o, oRow, scores, floats(KEY_BLOCK), v + valueBlock(slot, headDim), VALUE_PANEL, count, rows,
         width);
     }
     for (let i = 0; i < rows; i++) {
@@ -224,7 +225,10 @@ export function attention_weights_f32(
     const qr = q + floats((<usize>(batch * time + t) * heads + head) * headDim);
     const k = keys + <usize>(batch * kvHeads + head / group) * keyHeadBytes(capacity, headDim);
     const hi = position + 1, lo = window ? max(0, hi - window) : 0;
-    band(row, 0, 0, 0, qr, 0, k, panel, headDim, 1, length);
+    for (let block = lo & ~(KEY_BLOCK - 1); block < hi; block += KEY_BLOCK) {
+      const keys = k + <usize>(block % capacity >>> 3) * panel;
+      band(row + floats(block), 0, 0, 0, qr, 0, keys, panel, headDim, 1, min(KEY_BLOCK, length - block));
+    }
     for (let j = 0; j < length; j++) {
       const at = row + floats(j), s = load<f32>(at) * scale;
       store<f32>(at, softcap ? softcap * f32x4.extract_lane(tanh4(f32x4.splat(s / softcap)), 0) : s);

@@ -3,7 +3,7 @@ import { shader } from "./shader.ts";
 /**
  * Copies `x` and `y` `[batch, time, heads · group, headDim]` to the layouts of a cache of `heads` heads, positions
  * `start …` of time · group each: `keys[unit, position/8, channel, position%8] = x`,
- * `values[unit, position/64, channel/8, position%64, channel%8] = y`, filled up with zeros to whole panels of channels,
+ * `values[unit, position/64, channel/8, position%64, channel%8] = y`, filled up with zeros to whole panels of channels (of a ring, panels and blocks modulo what there are),
  * where unit is `keyUnit` or `valueUnit` + batch · heads + head and position `start + t · group + g`. Keys and values have
  * group 1; queries, whose gradient is laid out like this, too, have as many heads as share a key.
  *
@@ -46,12 +46,12 @@ fn main(group: u32, lane: u32) {
   let unit = i / (8 * args.channels) / args.panels;
   let key = 8 * panel + i % 8; let channel = i / 8 % args.channels;
   if (inside(key) && channel < args.headDim) {
-    let at = ((args.keyUnit + unit) * args.keyPanels + panel) * args.headDim + channel;
+    let at = ((args.keyUnit + unit) * args.keyPanels + panel % args.keyPanels) * args.headDim + channel;
     keys[8 * at + i % 8] = x[source(unit, key) + channel];
   }
   let value = 8 * panel + i / 8 % 8; let columns = i / 64 % (args.channels / 8); let column = 8 * columns + i % 8;
   if (inside(value)) {
-    let block = (args.valueUnit + unit) * args.valueBlocks + value / 64;
+    let block = (args.valueUnit + unit) * args.valueBlocks + value / 64 % args.valueBlocks;
     let at = (block * (args.channels / 8) + columns) * 64 + value % 64;
     var filled = 0.0;
     if (column < args.headDim) { filled = y[source(unit, value) + column]; }

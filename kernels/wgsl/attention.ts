@@ -63,7 +63,8 @@ fn main(group: u32, lane: u32) {
   }
   ${accumulators("o", columns)}
   for (var block = u32(max(low, 0)) / 64u; block <= last / 64u; block++) {
-    let panel = unit * args.keyPanels + 8u * block + others / 2u;
+    let slot = block % args.valueBlocks;
+    let panel = unit * args.keyPanels + 8u * slot + others / 2u;
     ${products("s", "q", "query_at", "keys", "2 * panel * HEAD_DIM + others % 2u")}
     let key = 64u * block + 4u * others;
     var highest = vec4f(-1e30);
@@ -94,7 +95,7 @@ fn main(group: u32, lane: u32) {
     ${keep("s")}
     workgroupBarrier();
     let count = min(64u, last + 1u - 64u * block);
-    ${accumulate("o", columns, "values", "(unit * args.valueBlocks + block) * PANELS * 128u", "count")}
+    ${accumulate("o", columns, "values", "(unit * args.valueBlocks + slot) * PANELS * 128u", "count")}
   }
   workgroupBarrier();
   of_lanes[lane] = sum;

@@ -112,9 +112,18 @@ fn bias_of(unit: u32, r: u32, distance: i32) -> f32 {
   return bias[head_of(unit, r) * args.biasLength + u32(max(distance, 0))];
 }
 
+// A ring begins anew after valueBlocks; no workgroup's keys go around it more than once.
+var<private> turn: u32;
+
+fn slot_of(position: u32) -> u32 {
+  let slot = position - turn;
+  return select(slot, slot - 64u * args.valueBlocks, slot >= 64u * args.valueBlocks);
+}
+
 fn value_at(unit: u32, position: u32, column: u32) -> u32 {
-  let panel = (unit * args.valueBlocks + position / 64u) * PANELS + column / 2u;
-  return (panel * 64u + position % 64u) * 2u + column % 2u;
+  let slot = slot_of(position);
+  let panel = (unit * args.valueBlocks + slot / 64u) * PANELS + column / 2u;
+  return (panel * 64u + slot % 64u) * 2u + column % 2u;
 }
 
 fn main(group: u32, lane: u32) {
@@ -123,6 +132,7 @@ fn main(group: u32, lane: u32) {
   let low = max(0, i32(args.start + first / args.group) - args.window + 1);
   let begin = u32(low) / 64u * 64u + part * args.span;
   let end = min(begin + args.span, args.start + (min(first + ${rows}u, total) - 1u) / args.group + 1u);
+  turn = begin / (64u * args.valueBlocks) * (64u * args.valueBlocks);
   for (var c = lane; c < HEAD_DIM; c += WORKGROUP) {
     ${
       each(vectors, (v) =>
@@ -145,7 +155,7 @@ fn main(group: u32, lane: u32) {
     let key = base + lane; let within = key < end;
     ${each(vectors, (v) => `var s${v} = ${type}();`)}
     if (within) {
-      let at = (unit * args.keyPanels + key / 8u) * HEAD_DIM * 8u + key % 8u;
+      let at = (unit * args.keyPanels + slot_of(key) / 8u) * HEAD_DIM * 8u + key % 8u;
       var c = 0u;
       for (; c + ${AHEAD}u <= HEAD_DIM; c += ${AHEAD}u) {
         ${each(AHEAD, (i) => `let k${i} = keys[at + 8u * (c + ${i}u)];`)}

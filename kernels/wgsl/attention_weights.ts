@@ -32,7 +32,7 @@ fn main(group: u32, lane: u32) {
   for (var j = lane; j < length; j += WORKGROUP) {
     let distance = position - i32(j);
     if (distance < 0 || distance >= args.window) { out[row + j] = 0.0; continue; }
-    let at = (head / args.group * args.keyPanels + j / 8u) * args.headDim * 8u + j % 8u;
+    let at = (head / args.group * args.keyPanels + j / 8u % args.keyPanels) * args.headDim * 8u + j % 8u;
     var s = 0.0;
     for (var c = 0u; c < args.headDim; c++) { s += q[query + c] * keys[at + 8u * c]; }
     s *= args.scale;
