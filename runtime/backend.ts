@@ -99,13 +99,14 @@ export function referenceBackend(
     kernels: referenceKernels(memory.memory, activations),
     memory,
     scratch: new Arena(memory),
+    caches: ["f32", "f16", "q8_0"],
     close() {},
   }, memory.memory);
 }
 
 /** A backend whose tensors lie in `memory`, which this process reaches directly. */
 function linearBackend(
-  parts: Pick<Backend, "name" | "threads" | "kernels" | "memory" | "scratch" | "close">,
+  parts: Pick<Backend, "name" | "threads" | "kernels" | "memory" | "scratch" | "caches" | "close">,
   memory: WebAssembly.Memory,
 ): Backend {
   const floats = (t: Tensor) => new Float32Array(memory.buffer, t.ptr, bytesOf(t) / 4);
