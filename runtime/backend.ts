@@ -99,14 +99,13 @@ export function referenceBackend(
     kernels: referenceKernels(memory.memory, activations),
     memory,
     scratch: new Arena(memory),
-    caches: ["f32", "f16", "q8_0"],
     close() {},
   }, memory.memory);
 }
 
 /** A backend whose tensors lie in `memory`, which this process reaches directly. */
 function linearBackend(
-  parts: Pick<Backend, "name" | "threads" | "kernels" | "memory" | "scratch" | "caches" | "close">,
+  parts: Pick<Backend, "name" | "threads" | "kernels" | "memory" | "scratch" | "close">,
   memory: WebAssembly.Memory,
 ): Backend {
   const floats = (t: Tensor) => new Float32Array(memory.buffer, t.ptr, bytesOf(t) / 4);
@@ -114,6 +113,7 @@ function linearBackend(
   return {
     ...parts,
     stores: ["f32", "q8_0", "q4_0"],
+    caches: ["f32", "f16", "q8_0"],
     fill: (t, read) => read(new Uint8Array(memory.buffer, t.ptr, bytesOf(t))),
     write: (t, values) => (t.dtype === "i32" ? integers(t) : floats(t)).set(values),
     copy: (out, x) => new Uint8Array(memory.buffer).copyWithin(out.ptr, x.ptr, x.ptr + bytesOf(x)),

@@ -104,8 +104,8 @@ export function appendCases(): OpCase[] {
       appendCase("q8_0", headDim, time),
     ]),
     // Beyond the largest number of f16, around its least normal one, and below that.
-    ...[1e5, 3e-5, 1e-7].map((factor) => appendCase("f16", 40, 9, factor)),
-    ...[1e5, 0, 1e-30].map((factor) => appendCase("q8_0", 40, 9, factor)),
+    ...[1e5, 2 ** -15, 2 ** -23].map((factor) => appendCase("f16", 40, 9, factor)),
+    ...[1e5, 0, 2 ** -100].map((factor) => appendCase("q8_0", 40, 9, factor)),
   ];
 }
 
