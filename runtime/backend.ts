@@ -113,6 +113,7 @@ function linearBackend(
   return {
     ...parts,
     stores: ["f32", "q8_0", "q4_0"],
+    caches: ["f32", "f16", "q8_0"],
     fill: (t, read) => read(new Uint8Array(memory.buffer, t.ptr, bytesOf(t))),
     write: (t, values) => (t.dtype === "i32" ? integers(t) : floats(t)).set(values),
     copy: (out, x) => new Uint8Array(memory.buffer).copyWithin(out.ptr, x.ptr, x.ptr + bytesOf(x)),

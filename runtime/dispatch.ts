@@ -7,6 +7,9 @@ export const COST = { copy: 2, square: 3, step: 6, adam: 12, exp: 12, angle: 200
 /** Keys (and queries, on the way back) of a block and rows of a tile, as in kernels/assembly/attention.ts. */
 export const KEY_BLOCK = 64, ROWS = 4;
 
+/** Rows for which a block of a cache that is not in f32 is unpacked once. */
+export const PACKED_ROWS = 16;
+
 /** Runs a kernel over `0 … count`, whole or in pieces, here or on several threads. */
 export interface Dispatch {
   /** Elements per piece for `count` elements that together cost `work` multiply-adds; a multiple of `grain`. */

@@ -1,6 +1,7 @@
 import type { AttentionOptions, Kernels, KeyValueCache } from "./kernels.ts";
+import { keysOf, store, storedOf, valuesOf } from "./reference_cache.ts";
 import { keeps } from "./reference_math.ts";
-import { dimOf, PANEL, panelsOf, type Tensor, VALUE_BLOCK } from "./tensor.ts";
+import { BLOCK, dimOf, PANEL, panelsOf, type Tensor, VALUE_BLOCK } from "./tensor.ts";
 
 /** The kernels that know about positions. */
 type AttentionKernels = Pick<Kernels, "sinusoid" | "rotate" | "append" | "attention" | "attentionWeights">;
@@ -19,7 +20,7 @@ export function attentionReference(
     f: (batch: number, head: number, t: number, first: number, p: Float64Array) => void,
   ): void {
     const [batch, time, heads, headDim] = q.shape;
-    const [a, k, b, sink] = [f32(q), f32(cache.keys), bias && f32(bias), sinks && f32(sinks)];
+    const [a, k, b, sink] = [f32(q), keysOf(f32, cache), bias && f32(bias), sinks && f32(sinks)];
     for (let n = 0; n < batch; n++) {
       for (let h = 0; h < heads; h++) {
         const kvHead = n * kvHeads + Math.floor(h * kvHeads / heads);
@@ -75,23 +76,28 @@ export function attentionReference(
       }
     },
     append(cache, k, v, start) {
-      const [keys, values, a, b] = [f32(cache.keys), f32(cache.values), f32(k), f32(v)];
-      const [batch, time, kvHeads, headDim] = k.shape;
+      const [keys, values] = [storedOf(f32, cache.keys), storedOf(f32, cache.values)], [a, b] = [f32(k), f32(v)];
+      const keyScales = cache.keyScales && f32(cache.keyScales),
+        valueScales = cache.valueScales && f32(cache.valueScales);
+      const [batch, time, kvHeads, headDim] = k.shape, groups = Math.ceil(headDim / BLOCK);
       for (let n = 0; n < batch; n++) {
         for (let t = 0; t < time; t++) {
           for (let h = 0; h < kvHeads; h++) {
-            for (let i = 0; i < panelsOf(headDim) * PANEL; i++) {
-              const from = ((n * time + t) * kvHeads + h) * headDim + i, head = n * kvHeads + h;
-              if (i < headDim) keys[keyIndex(cache, head, start + t, i, headDim)] = a[from];
-              values[valueIndex(cache, head, start + t, i, headDim)] = i < headDim ? b[from] : 0;
-            }
+            const from = ((n * time + t) * kvHeads + h) * headDim, head = n * kvHeads + h, position = start + t;
+            const keyAt = (i: number) => keyIndex(cache, head, position, i, headDim);
+            const valueAt = (i: number) => valueIndex(cache, head, position, i, headDim);
+            const keyScaleAt = (group: number) => keyIndex(cache, head, position, group, groups);
+            const valueScaleAt = (group: number) => valueScaleIndex(cache, head, position, group, groups);
+            store(keys, a.subarray(from, from + headDim), keyAt, keyScales, keyScaleAt);
+            store(values, b.subarray(from, from + headDim), valueAt, valueScales, valueScaleAt);
+            for (let i = headDim; i < panelsOf(headDim) * PANEL; i++) values[valueAt(i)] = 0;
           }
         }
       }
     },
     attention(out, q, cache, kvHeads, options) {
       const { dropout } = options;
-      const [o, v] = [f32(out), f32(cache.values)], [, time, heads, headDim] = q.shape;
+      const [o, v] = [f32(out), valuesOf(f32, cache)], [, time, heads, headDim] = q.shape;
       eachRow(q, cache, kvHeads, options, (n, h, t, first, p) => {
         const kvHead = n * kvHeads + Math.floor(h * kvHeads / heads);
         if (dropout) {
@@ -137,4 +143,9 @@ function valueIndex({ capacity }: KeyValueCache, head: number, position: number,
   const block = head * Math.ceil(capacity / VALUE_BLOCK) + Math.floor(slot / VALUE_BLOCK);
   const panel = block * panelsOf(headDim) + Math.floor(i / PANEL);
   return (panel * VALUE_BLOCK + slot % VALUE_BLOCK) * PANEL + i % PANEL;
+}
+
+function valueScaleIndex({ capacity }: KeyValueCache, head: number, position: number, group: number, groups: number) {
+  const block = head * Math.ceil(capacity / VALUE_BLOCK) + Math.floor(position / VALUE_BLOCK);
+  return (block * groups + group) * VALUE_BLOCK + position % VALUE_BLOCK;
 }

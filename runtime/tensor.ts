@@ -4,7 +4,11 @@ export type BlockType = "q8_0" | "q4_0";
 /** What matrices of weights may be stored as. Only those in f32 can be trained. */
 export type WeightType = "f32" | "f16" | BlockType;
 
-/** What caches may keep keys and values as: in f32, in f16, or as 32 channels of 8 bits with a scale. */
+/**
+ * What caches may keep keys and values as: in f32; in f16, rounded to the nearest, halves to the even one, and what is
+ * larger to ±65504; or as 32 channels of 8 bits with a scale in f32, `d = max|x| / 127` and `q = x · (1/d)`, rounded to
+ * the nearest, halves to the even one. NaN makes NaN: in f16 of itself, in q8_0 of its 32 channels.
+ */
 export type CacheType = "f32" | "f16" | "q8_0";
 
 /**

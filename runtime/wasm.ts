@@ -2,7 +2,7 @@ import type { KernelExports } from "../kernels/gen/exports.ts";
 import type { Arena } from "./arena.ts";
 import type { LinearMemory } from "./memory.ts";
 import type { Activations, AttentionOptions, Kernels, KeyValueCache, RotaryLayout, SinusoidLayout } from "./kernels.ts";
-import { COST, type Dispatch, dropoutArguments, KEY_BLOCK, pointer, ROWS, splitOver } from "./dispatch.ts";
+import { COST, type Dispatch, dropoutArguments, KEY_BLOCK, PACKED_ROWS, pointer, ROWS, splitOver } from "./dispatch.ts";
 import type { GradientKernels } from "./gradient_kernels.ts";
 import { argmaxRows } from "./reference_math.ts";
 import { dimOf, isBlocks, PANEL, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
@@ -51,6 +51,11 @@ const rotary: Readonly<Record<RotaryLayout, "rotate_half_f32" | "rotate_interlea
   interleaved: "rotate_interleaved_f32",
 };
 const sinusoidCode: Readonly<Record<SinusoidLayout, number>> = { cosSin: 0, sinCos: 1, interleaved: 2 };
+/** How a cache is kept, by the numbers of kernels/assembly/cache.ts. */
+function cacheCode({ dtype }: Tensor): number {
+  return dtype === "f16" ? 1 : dtype === "i8" ? 2 : 0;
+}
+
 /** Bytes in use from which weights come from memory, not from a cache, each time a token is generated. */
 const CACHED = 24 * 2 ** 20;
 /** Depth from which a panel is long enough for several to be read at once. */
@@ -139,32 +144,39 @@ export function wasmKernels(
         dimOf(table) / 2,
       );
     },
-    append({ keys, values, capacity }, k, v, start) {
-      const [batch, time, heads, headDim] = k.shape;
+    append({ keys, values, keyScales, valueScales, capacity }, k, v, start) {
+      const [batch, time, heads, headDim] = k.shape, type = cacheCode(keys), each = Math.min(time, PANEL) * headDim;
       const panels = Math.floor((start + time - 1) / PANEL) - Math.floor(start / PANEL) + 1;
-      const args = [keys.ptr, values.ptr, k.ptr, v.ptr, start, time, heads, headDim, capacity];
-      split("append_f32", batch * heads * panels, Math.min(time, PANEL) * headDim * COST.copy, ...args);
+      const rows = [k.ptr, v.ptr], sizes = [start, time, heads, headDim, capacity], units = batch * heads * panels;
+      if (!type) return split("append_f32", units, each * COST.copy, keys.ptr, values.ptr, ...rows, ...sizes);
+      const held = [keys.ptr, values.ptr, pointer(keyScales), pointer(valueScales)];
+      split("append_packed_f32", units, each * COST.copy, ...held, ...rows, type, ...sizes);
     },
-    attention(out, q, { keys, values, capacity }, kvHeads, options) {
+    attention(out, q, { keys, values, keyScales, valueScales, capacity }, kvHeads, options) {
       const { start, scale, window, bias, lse, dropout, sinks, softcap = 0 } = options;
-      const [batch, time, heads, headDim] = q.shape, wide = panelsOf(headDim) * 8;
-      const units = batch * kvHeads * Math.ceil(time * heads / kvHeads / ROWS);
+      const [batch, time, heads, headDim] = q.shape, wide = panelsOf(headDim) * 8, type = cacheCode(keys);
+      const rows = type ? PACKED_ROWS : ROWS, units = batch * kvHeads * Math.ceil(time * heads / kvHeads / rows);
       const seen = window ? Math.min(window, start + time) : start + time / 2;
       const chunk = pool.chunk(units, batch * time * heads * seen * (2 * headDim + COST.exp));
-      const slot = 4 * ROWS * (headDim + KEY_BLOCK + wide + 2);
+      const slot = 4 * (rows * (headDim + KEY_BLOCK + wide + 2) + (type && KEY_BLOCK * wide));
       const mark = scratch.mark(), space = scratch.alloc(Math.ceil(units / chunk) * slot);
-      const shape = [start, time, heads, kvHeads, headDim, capacity, window, bias ? dimOf(bias) : 0];
-      const pointers = [out.ptr, pointer(lse), q.ptr, keys.ptr, values.ptr, pointer(bias), pointer(sinks), space];
+      const held = [keys.ptr, values.ptr, pointer(keyScales), pointer(valueScales)];
+      const pointers = [out.ptr, pointer(lse), q.ptr, ...held, pointer(bias), pointer(sinks), space];
+      const shape = [type, rows, start, time, heads, kvHeads, headDim, capacity, window, bias ? dimOf(bias) : 0];
       const dropped = dropoutArguments(dropout?.rate ?? 0, dropout?.seed ?? 0);
       pool.run("attention_f32", units, chunk, ...pointers, ...shape, scale, softcap, ...dropped, slot, chunk);
       scratch.rewind(mark);
     },
-    attentionWeights(out, q, { keys, capacity }: KeyValueCache, kvHeads, options: AttentionOptions) {
+    attentionWeights(out, q, { keys, keyScales, capacity }: KeyValueCache, kvHeads, options: AttentionOptions) {
       const { start, scale, window, bias, sinks, softcap = 0 } = options, [batch, time, heads, headDim] = q.shape;
-      const shape = [start, time, heads, kvHeads, headDim, capacity, window, bias ? dimOf(bias) : 0];
-      const work = (start + time) * (headDim + COST.exp);
-      const pointers = [out.ptr, q.ptr, keys.ptr, pointer(bias), pointer(sinks)];
-      split("attention_weights_f32", batch * heads * time, work, ...pointers, ...shape, scale, softcap);
+      const type = cacheCode(keys), rows = batch * heads * time;
+      const chunk = pool.chunk(rows, rows * (start + time) * (headDim + COST.exp));
+      const mark = scratch.mark(), slots = type && Math.ceil(rows / chunk);
+      const pointers = [out.ptr, q.ptr, keys.ptr, pointer(keyScales), pointer(bias), pointer(sinks)];
+      const space = scratch.alloc(slots * 4 * KEY_BLOCK * headDim);
+      const shape = [type, start, time, heads, kvHeads, headDim, capacity, window, bias ? dimOf(bias) : 0];
+      pool.run("attention_weights_f32", rows, chunk, ...pointers, space, ...shape, scale, softcap, chunk);
+      scratch.rewind(mark);
     },
     add: repeated("add_f32"),
     mul: repeated("mul_f32"),

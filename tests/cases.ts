@@ -6,7 +6,7 @@ import type { GradientKernels } from "../runtime/gradient_kernels.ts";
 import type { Kernels } from "../runtime/kernels.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { size, sliceRows, type Tensor } from "../runtime/tensor.ts";
-import { attentionCases } from "./attention_cases.ts";
+import { appendCases, attentionCases } from "./attention_cases.ts";
 import { type OpCase, TOLERANCE } from "./op_case.ts";
 import { optimizerCases } from "./optimizer_cases.ts";
 import { uniformTensor } from "./support.ts";
@@ -229,18 +229,7 @@ export const opCases: Readonly<Record<Op, readonly OpCase[]>> = {
       tolerance: TOLERANCE,
     }))
   ),
-  append: [1, 5, 8, 12].map((headDim) => ({
-    name: `heads of ${headDim}`,
-    inputs: [[2, 3, 2, headDim], [2, 3, 2, headDim], [2 * 2 * (2 * headDim + Math.ceil(headDim / 8) * 64) * 8]],
-    run(rt, k, v, space) {
-      const zero = rt.ops.scale(space, 0);
-      const keys = { ...zero, shape: [2, 2, 2, headDim, 8] };
-      const values = { ...zero, shape: [2, 2, 1, Math.ceil(headDim / 8), 64, 8], ptr: zero.ptr + 4 * size(keys.shape) };
-      rt.kernels.append({ keys, values, capacity: 9, length: 9 }, k, v, 6);
-      return zero;
-    },
-    tolerance: 0,
-  })),
+  append: appendCases(),
   attention: attentionCases("attention"),
   attentionWeights: attentionCases("attentionWeights"),
   add: repeated("add"),

@@ -9,6 +9,7 @@
 // the capacity, which then is a multiple of KEY_BLOCK. Blocks begin at multiples of KEY_BLOCK, and keys that a row may not see add exact zeros. So a row has the same bytes
 // whichever rows it is computed with: one token at a time, in chunks or all at once.
 
+import { keysAt, valuesAt } from "./cache";
 import { scale_f32 } from "./elementwise";
 import { transpose4 } from "./gemm";
 import { expBelow4, logarithm, tanh4 } from "./math";
@@ -21,7 +22,7 @@ import { expRow, rowMax } from "./softmax";
 export const KEY_BLOCK: i32 = 64;
 /** Bytes of a panel of values. */
 const VALUE_PANEL: usize = 64 * PANEL_STEP;
-/** Query rows handled together. */
+/** Query rows that tiles handle together. */
 export const ROWS: i32 = 4;
 
 /**
@@ -141,23 +142,24 @@ function updateRow(scores: usize, state: usize, o: usize, width: i32, keys: i32,
 /**
  * `out[t] = softmax(scale · q[t] · keysᵀ + bias) · values` over keys `max(0, p − window + 1) … p` with `p = start + t`;
  * `window` 0 sees all. A `softcap` that is not 0 bounds scores before the bias is added: `capRow`. `sinks` `[heads]`, or 0,
- * are scores of one more key, whose value is 0. `q`, `out` `[batch, time, heads, headDim]`; `heads / kvHeads` heads share a key head; `bias`
- * `[heads, biasLength]` by distance, or 0; `lse` `[batch, heads, time]` receives `ln Σ eˢ` of the scores, or is 0. Owns units of batch · kvHeads · ⌈time · group / 4⌉.
+ * are scores of one more key, whose value is 0. `type` says how the cache is kept: 0 for f32, else as in cache.ts, and a block
+ * is unpacked once for all `tileRows` (a multiple of 4) rows of a unit. `q`, `out` `[batch, time, heads, headDim]`; `heads / kvHeads` heads share a key head; `bias`
+ * `[heads, biasLength]` by distance, or 0; `lse` `[batch, heads, time]` receives `ln Σ eˢ` of the scores, or is 0. Owns units of batch · kvHeads · ⌈time · group / tileRows⌉.
  * With a `threshold`, probabilities are dropped by `dropRow`; their words are numbered `[batch, heads, time, time]`.
  * A range works in the slot of `scratch` (`slotBytes` each) that its first unit falls in, `slotUnits` units to a slot.
  */
 export function attention_f32(
-  out: usize, lse: usize, q: usize, keys: usize, values: usize, bias: usize, sinks: usize, scratch: usize,
-  start: i32, time: i32, heads: i32, kvHeads: i32, headDim: i32, capacity: i32, window: i32, biasLength: i32,
+  out: usize, lse: usize, q: usize, keys: usize, values: usize, keyScales: usize, valueScales: usize, bias: usize,
+  sinks: usize, scratch: usize, type: i32, tileRows: i32, start: i32, time: i32, heads: i32, kvHeads: i32, headDim: i32, capacity: i32, window: i32, biasLength: i32,
   scale: f32, softcap: f32, threshold: u32, keep: f32, seed: i32, slotBytes: i32, slotUnits: i32, begin: i32, end: i32,
 ): void {
-  const group = heads / kvHeads, tiles = (time * group + ROWS - 1) / ROWS;
+  const group = heads / kvHeads, tiles = (time * group + tileRows - 1) / tileRows;
   const width = (headDim + PANEL - 1) & ~(PANEL - 1), oRow = floats(width), qRow = floats(headDim);
-  const qs = scratch + <usize>(begin / slotUnits) * <usize>slotBytes, scores = qs + ROWS * qRow;
-  const o = scores + floats(ROWS * KEY_BLOCK), state = o + ROWS * oRow;
+  const qs = scratch + <usize>(begin / slotUnits) * <usize>slotBytes, scores = qs + tileRows * qRow;
+  const o = scores + floats(tileRows * KEY_BLOCK), state = o + tileRows * oRow, space = state + 8 * tileRows;
   for (let unit = begin; unit < end; unit++) {
     const head = unit / tiles, kvHead = head % kvHeads, batch = head / kvHeads;
-    const first = unit % tiles * ROWS, rows = min(ROWS, time * group - first);
+    const first = unit % tiles * tileRows, rows = min(tileRows, time * group - first);
     for (let i = 0; i < rows; i++) {
       scale_f32(qs + i * qRow, q + rowBytes(batch, first + i, time, heads, kvHead, group) * headDim, scale, 0, headDim);
       const sink = sinks + floats(kvHead * group + (first + i) % group);
@@ -166,13 +168,16 @@ export function attention_f32(
     }
     memory.fill(o, 0, rows * oRow);
     const from = start + first / group, until = start + (first + rows - 1) / group + 1;
-    const k = keys + <usize>head * keyHeadBytes(capacity, headDim);
-    const v = values + <usize>head * valueHeadBytes(capacity, headDim);
+    const kPanel = <usize>head * ((capacity + PANEL - 1) >>> 3), vBlock = <usize>head * ((capacity + KEY_BLOCK - 1) >>> 6);
     let block = window ? max(0, from - window + 1) & ~(KEY_BLOCK - 1) : 0;
     for (; block < until; block += KEY_BLOCK) {
       const count = min(KEY_BLOCK, until - block), columns = (count + PANEL - 1) & ~(PANEL - 1);
       const panel = <usize>headDim * PANEL_STEP, slot = block % capacity;
-      band(scores, floats(KEY_BLOCK), 0, 0, qs, qRow, k + <usize>(slot >>> 3) * panel, panel, headDim, rows, columns);
+      const k = keysAt(space, keys, keyScales, type, kPanel + (slot >>> 3), columns >>> 3, headDim);
+      for (let i = 0; i < rows; i += ROWS) {
+        const to = scores + floats(i * KEY_BLOCK);
+        band(to, floats(KEY_BLOCK), 0, 0, qs + i * qRow, qRow, k, panel, headDim, min(ROWS, rows - i), columns);
+      }
       for (let i = 0; i < rows; i++) {
         const r = first + i, position = start + r / group, row = scores + floats(i * KEY_BLOCK);
         const hi = min(count, position - block + 1), lo = window ? max(0, position - window + 1 - block) : 0;
@@ -185,8 +190,11 @@ export function attention_f32(
           dropRow(row, columns, word, threshold, keep, seed);
         }
       }
-      band(o, oRow, o, oRow, scores, floats(KEY_BLOCK), v + valueBlock(slot, headDim), VALUE_PANEL, count, rows,
-        width);
+      const v = valuesAt(space, values, valueScales, type, vBlock + (slot >>> 6), count, headDim);
+      for (let i = 0; i < rows; i += ROWS) {
+        const to = o + i * oRow, p = scores + floats(i * KEY_BLOCK);
+        band(to, oRow, to, oRow, p, floats(KEY_BLOCK), v, VALUE_PANEL, count, min(ROWS, rows - i), width);
+      }
     }
     for (let i = 0; i < rows; i++) {
       const to = out + rowBytes(batch, first + i, time, heads, kvHead, group) * headDim;
@@ -211,23 +219,26 @@ function rowBytes(batch: i32, r: i32, time: i32, heads: i32, kvHead: i32, group:
 
 /**
  * The probabilities themselves, `out [batch, heads, time, length]` with `length = start + time`: for looking at, not
- * for speed. Arguments as for `attention_f32`. Owns rows of batch · heads · time.
+ * for speed. Arguments as for `attention_f32`; ranges of `slotUnits` rows unpack keys to a slot of `scratch` each. Owns
+ * rows of batch · heads · time.
  */
 export function attention_weights_f32(
-  out: usize, q: usize, keys: usize, bias: usize, sinks: usize,
+  out: usize, q: usize, keys: usize, keyScales: usize, bias: usize, sinks: usize, scratch: usize, type: i32,
   start: i32, time: i32, heads: i32, kvHeads: i32, headDim: i32, capacity: i32, window: i32, biasLength: i32,
-  scale: f32, softcap: f32, begin: i32, end: i32,
+  scale: f32, softcap: f32, slotUnits: i32, begin: i32, end: i32,
 ): void {
+  const space = scratch + <usize>(begin / slotUnits) * floats(KEY_BLOCK * headDim);
   const length = start + time, group = heads / kvHeads, panel = <usize>headDim * PANEL_STEP;
   for (let r = begin; r < end; r++) {
     const t = r % time, head = r / time % heads, batch = r / (time * heads), position = start + t;
     const row = out + floats(<usize>r * length);
     const qr = q + floats((<usize>(batch * time + t) * heads + head) * headDim);
-    const k = keys + <usize>(batch * kvHeads + head / group) * keyHeadBytes(capacity, headDim);
+    const kPanel = <usize>(batch * kvHeads + head / group) * ((capacity + PANEL - 1) >>> 3);
     const hi = position + 1, lo = window ? max(0, hi - window) : 0;
     for (let block = lo & ~(KEY_BLOCK - 1); block < hi; block += KEY_BLOCK) {
-      const keys = k + <usize>(block % capacity >>> 3) * panel;
-      band(row + floats(block), 0, 0, 0, qr, 0, keys, panel, headDim, 1, min(KEY_BLOCK, length - block));
+      const count = min(KEY_BLOCK, length - block);
+      const k = keysAt(space, keys, keyScales, type, kPanel + (block % capacity >>> 3), (count + PANEL - 1) >>> 3, headDim);
+      band(row + floats(block), 0, 0, 0, qr, 0, k, panel, headDim, 1, count);
     }
     for (let j = 0; j < length; j++) {
       const at = row + floats(j), s = load<f32>(at) * scale;

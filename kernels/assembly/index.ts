@@ -8,6 +8,7 @@ export { gather_panels_f32, gather_rows_f32 } from "./embedding";
 export { layer_norm_f32, rms_norm_f32 } from "./norms";
 export { log_softmax_at_f32, softmax_f32, top_softmax_f32 } from "./softmax";
 export { rotate_half_f32, rotate_interleaved_f32, sinusoid_f64 } from "./positions";
+export { append_packed_f32 } from "./cache";
 export { append_f32, attention_f32, attention_weights_f32 } from "./attention";
 export {
   add_f32, cos_f32, erf_f32, exp_f32, geglu_f32, geglu_tanh_f32, gelu_f32, gelu_tanh_f32, mul_f32, reglu_f32, relu_f32,
