@@ -43,7 +43,7 @@ const checkpoints: [name: string, files: Files, file?: string][] = [
   ["packed model", { "small.packed": (await packedModel({ dim: 8 })).bytes }, "small.packed"],
 ];
 
-const RUNS = 800;
+const RUNS = 2000;
 
 for (const [name, files, file] of checkpoints) {
   Deno.test(`${RUNS} damaged copies of a ${name} load, or give one clear line`, async () => {

@@ -98,7 +98,7 @@ function ofArchitecture(name: string): Record<string, Meta> {
   return { ...Object.fromEntries(named), "general.architecture": name };
 }
 
-const RUNS = 1000;
+const RUNS = 2000;
 
 for (const [name, file] of files) {
   Deno.test(`${RUNS} damaged copies of a GGUF file with ${name} load, or give one clear line`, async () => {
