@@ -43,7 +43,9 @@ export function createPlanner(): Planner {
     get: (_, name: keyof Kernels) => (...args: unknown[]) => {
       const cost = multiplyAdds[name] as ((...args: unknown[]) => number) | undefined;
       count += cost?.(...args) ?? 0;
-      if (name === "topSoftmax") chosen = { out: args[0] as Tensor, count: args[2] as number };
+      const [out] = args as [Tensor];
+      if (name === "topSoftmax") chosen = { out, count: args[2] as number };
+      else if (chosen?.out.ptr === out.ptr) chosen = undefined;
     },
   }) as Kernels;
   const backend: Backend = {
