@@ -1,9 +1,8 @@
 import type { Backend } from "./backend.ts";
 import type { Kernels } from "./kernels.ts";
 import { expectRows, mismatch } from "./op_errors.ts";
-import type { Ops } from "./ops.ts";
 import type { Tape } from "./tape.ts";
-import { dimOf, type DType, type Layout, reshape, rowsOf, type Tensor } from "./tensor.ts";
+import { dimOf, type DType, type Layout, reshape, rowsOf, sliceRows, type Tensor } from "./tensor.ts";
 
 /** What sends rows to some of several functions. */
 export interface RouteOps {
@@ -12,9 +11,19 @@ export interface RouteOps {
    * result for each whichever rows they come with, and returns as many. Where values can be looked at
    * ({@linkcode Backend.peek}), it gets only those whose share is not 0, and is not called if there are none; elsewhere it
    * gets all, which gives the same bits if it gives finite numbers. Shares of 0 may or may not get a gradient: that of
-   * {@linkcode Ops.topSoftmax} does not ask for it.
+   * `topSoftmax` does not ask for it.
    */
   route(x: Tensor, shares: Tensor, f: (x: Tensor, expert: number) => Tensor): Tensor;
+}
+
+/** The ops that routing is made of, as {@linkcode withRouting} finds them. */
+export interface RoutingParts {
+  /** Rows `ids` of a table. */
+  embed(table: Tensor, ids: Tensor, shape: readonly number[]): Tensor;
+  /** `x · wᵀ`. */
+  matmul(x: Tensor, w: Tensor): Tensor;
+  /** `x · y`, element by element. */
+  mul(x: Tensor, y: Tensor): Tensor;
 }
 
 /** What routing needs of a runtime. */
@@ -44,7 +53,7 @@ interface Part {
 }
 
 /** `ops`, which are recorded already, and those of {@linkcode RouteOps} made of them. */
-export function withRouting(ops: Omit<Ops, keyof RouteOps>, rt: RoutingHost): Ops {
+export function withRouting<O extends RoutingParts>(ops: O, rt: RoutingHost): O & RouteOps {
   const { kernels } = rt;
 
   /** Adds `part`; rows that are left out would have added 0. */
@@ -74,15 +83,20 @@ export function withRouting(ops: Omit<Ops, keyof RouteOps>, rt: RoutingHost): Op
         kernels.fill(out, 0);
         const ones = rt.temp([dim, 1], "f32", "panels"); // a product with it repeats a share for each channel
         kernels.fill(ones, 1);
+        const chosen = rowsByExpert(rt.backend.peek?.(shares), rows, experts);
+        // All at once: on a GPU, writing comes between kernels.
+        const places = rt.indices("route", chosen.flatMap((own, e) => own.map((r) => r * experts + e)), rows * experts);
+        let first = 0;
         // In ascending order: sums have an order.
-        for (const [e, chosen] of rowsByExpert(rt.backend.peek?.(shares), rows, experts).entries()) {
-          if (!chosen.length) continue;
+        for (const [e, own] of chosen.entries()) {
+          if (!own.length) continue;
+          const count = own.length, place = sliceRows(places, first, count);
+          first += count;
           rt.scope(() => {
-            const ids = chosen.length < rows ? rt.indices("route", chosen, rows) : undefined;
-            const given = ids ? ops.embed(flat, ids, [chosen.length]) : flat, y = f(given, e);
+            const ids = count < rows ? rt.indices("route", own, rows) : undefined;
+            const given = ids ? ops.embed(flat, ids, [count]) : flat, y = f(given, e);
             if (String(y.shape) !== String(given.shape)) throw mismatch("route", [given, y], "as many rows, as long");
-            const share = ops.embed(list, chosen.map((r) => r * experts + e), [chosen.length]);
-            const part = { y: ops.mul(y, ops.matmul(share, ones)), ids };
+            const part = { y: ops.mul(y, ops.matmul(ops.embed(list, place, [count]), ones)), ids };
             add(sum, part);
             parts.push(part);
           });
