@@ -160,6 +160,7 @@ export { type CacheOptions, newKeyValueCache } from "./runtime/key_value_cache.t
 export type { MemoryPool, Region } from "./runtime/memory.ts";
 export type { AdafactorStep, AdamWStep, LionStep, OptimizerKernels, SgdStep } from "./runtime/optimizer_kernels.ts";
 export type { GatedOps, Ops, UnaryOps } from "./runtime/ops.ts";
+export type { RouteOps } from "./runtime/route.ts";
 export { createRuntime, type ReadBytes, Runtime, type RuntimeOptions, type StoredAs } from "./runtime/runtime.ts";
 export { Tape, type TapeHost } from "./runtime/tape.ts";
 export {

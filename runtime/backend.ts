@@ -32,6 +32,11 @@ export interface Backend {
   copy(out: Tensor, x: Tensor): void;
   /** A copy of the stored elements of an f32 or i32 tensor. */
   read(t: Tensor): Promise<Float32Array<ArrayBuffer>>;
+  /**
+   * A copy of the elements of an f32 tensor, at once: for deciding by values what is to be computed. Absent where reading
+   * waits.
+   */
+  peek?(t: Tensor): Float32Array;
   /** Its memory is far away, so that reading waits: what depends on values had better be decided there. Default: `false`. */
   readonly far?: boolean;
   /** What matrices of weights may be stored as. Default: only `f32`; anything else can be read by products, but not trained. */
@@ -117,6 +122,7 @@ function linearBackend(
     fill: (t, read) => read(new Uint8Array(memory.buffer, t.ptr, bytesOf(t))),
     write: (t, values) => (t.dtype === "i32" ? integers(t) : floats(t)).set(values),
     copy: (out, x) => new Uint8Array(memory.buffer).copyWithin(out.ptr, x.ptr, x.ptr + bytesOf(x)),
+    peek: (t) => new Float32Array(floats(t)),
     read: (t) => Promise.resolve(new Float32Array(t.dtype === "i32" ? integers(t) : floats(t))),
   };
 }

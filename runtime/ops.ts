@@ -10,6 +10,7 @@ import type {
 } from "./kernels.ts";
 import { expectKept, newKeyValueCache } from "./key_value_cache.ts";
 import { expectRows, expectVector, mismatch } from "./op_errors.ts";
+import type { RouteOps } from "./route.ts";
 import { describeTensor, dimOf, type DType, type Layout, rowsOf, size, type Tensor } from "./tensor.ts";
 
 /** Element-wise functions: `out = f(x)`, the shape of `x`. See {@linkcode Kernels} for the formulas. */
@@ -21,7 +22,7 @@ export type GatedOps = Readonly<Record<GatedKernel, (gate: Tensor, up: Tensor) =
  * What components compute with. Each op checks shapes, allocates its result in scratch memory and runs a kernel. Shape
  * errors are `TypeError`s, values out of range `RangeError`s.
  */
-export interface Ops extends UnaryOps, GatedOps {
+export interface Ops extends UnaryOps, GatedOps, RouteOps {
   /**
    * `x · wᵀ + bias`: `[..., k]`, `w [n, k]`, `bias [n]` → `[..., n]`. A `w` stored in rows is packed first, each time;
    * weights made by `BuildContext.linear` are packed once.
@@ -109,8 +110,8 @@ export interface OpsHost {
   scopeInto(out: Tensor, f: () => void): Tensor;
 }
 
-/** The ops of `rt`. */
-export function createOps(rt: OpsHost): Ops {
+/** The ops of `rt`, each of which runs a kernel. */
+export function createOps(rt: OpsHost): Omit<Ops, keyof RouteOps> {
   const { kernels } = rt;
   const unary = Object.fromEntries(
     unaryKernels.map((name) => [name, (x: Tensor) => {

@@ -1,6 +1,7 @@
 import type { AttentionDropout, Kernels, KeyValueCache } from "./kernels.ts";
 import { newKeyValueCache } from "./key_value_cache.ts";
 import { gatedKernels, type GatedOps, type Ops, unaryKernels, type UnaryOps } from "./ops.ts";
+import type { RouteOps } from "./route.ts";
 import type { Tape } from "./tape.ts";
 import { describeTensor, isBlocks, type Tensor } from "./tensor.ts";
 
@@ -19,7 +20,7 @@ export interface RecordingHost {
 }
 
 /** `ops`, each of which also tells the runtime's tape how to go back. Without a tape that is one comparison more. */
-export function recordedOps(ops: Ops, rt: RecordingHost): Ops {
+export function recordedOps(ops: Omit<Ops, keyof RouteOps>, rt: RecordingHost): Omit<Ops, keyof RouteOps> {
   const { kernels } = rt;
   const unary = Object.fromEntries(unaryKernels.map((name) => [name, (x: Tensor) => {
     const out = ops[name](x), { tape } = rt;

@@ -4,6 +4,7 @@ import type { AttentionDropout, Kernels } from "./kernels.ts";
 import { type BackendName, type BackendOptions, openBackend } from "./open_backend.ts";
 import { createOps, type Ops } from "./ops.ts";
 import { recordedOps } from "./recorded_ops.ts";
+import { withRouting } from "./route.ts";
 import { Tape } from "./tape.ts";
 import { blockWriter } from "./blocks.ts";
 import { loadBlocks } from "./load_blocks.ts";
@@ -72,7 +73,7 @@ export class Runtime implements Disposable {
   /** Takes over `backend`: closing the runtime closes it. */
   constructor(backend: Backend) {
     this.backend = backend;
-    this.ops = recordedOps(createOps(this), this);
+    this.ops = withRouting(recordedOps(createOps(this), this), this);
   }
 
   /** The backend's kernels. */

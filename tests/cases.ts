@@ -80,8 +80,24 @@ function norm(name: "layerNorm" | "rmsNorm"): OpCase[] {
 
 const FREQUENCIES = [1, 0.31, 0.1, 0.01];
 
-/** Kernels with cases of their own; the others are gradients, see gradient_test.ts. */
-export type Op = Exclude<keyof Kernels, keyof GradientKernels> | "crossEntropy" | "dropout";
+/** `rows` of 5 routed to `active` of `experts` matrices. */
+function route(rows: number, experts: number, active: number): OpCase {
+  return {
+    name: `${rows} rows to ${active} of ${experts}`,
+    inputs: [[rows, 5], [rows, experts], ...Array.from({ length: experts }, () => [5, 5])],
+    run(rt, x, scores, ...weights) {
+      const shares = rt.ops.topSoftmax(rt.ops.scale(scores, 2), active);
+      return rt.ops.route(x, shares, (some, e) => rt.ops.tanh(rt.ops.matmul(some, weights[e])));
+    },
+    tolerance: 2 * TOLERANCE,
+  };
+}
+
+/**
+ * Ops with cases of their own: kernels, but those of gradients, for which see gradient_test.ts, and what is made of
+ * several.
+ */
+export type Op = Exclude<keyof Kernels, keyof GradientKernels> | "crossEntropy" | "dropout" | "route";
 
 /** Every kernel's cases. */
 export const opCases: Readonly<Record<Op, readonly OpCase[]>> = {
@@ -187,6 +203,8 @@ export const opCases: Readonly<Record<Op, readonly OpCase[]>> = {
       gradient: false,
     })),
   ],
+  // Fewer tokens than experts: some are chosen by nobody.
+  route: [route(1, 4, 2), route(2, 5, 1), route(7, 3, 2), route(9, 4, 4), route(13, 6, 2)],
   logSoftmaxAt: ROWS.map((shape) => ({
     name: shape.join("×"),
     inputs: [shape],
