@@ -39,7 +39,7 @@ import { formatBytes } from "./runtime/memory.ts";
 const flags = {
   model: text(
     "path",
-    "checkpoint: a .gguf, a llama2.c .bin, a Hugging Face folder, or hf:org/name[@revision] (default: the embedded model)",
+    "checkpoint: a .gguf, a llama2.c .bin, a Hugging Face folder, hf:org/name[@revision], or https://…/name.gguf (default: the embedded model)",
   ),
   tokenizer: text("file", "tokenizer beside the model, if it is not the usual one"),
   prompt: text(
@@ -160,7 +160,7 @@ function expectOne({ chat, system, prompt, json }: Given): void {
 
 /** Where a checkpoint is, once it has been downloaded. */
 async function located(path: string, offline: boolean): Promise<string | Source> {
-  if (!path.startsWith("hf:")) return path;
+  if (!/^(hf:|https?:)/.test(path)) return path;
   const { downloaded } = await import("./plugins/cli/hub_command.ts");
   return await downloaded(path, offline);
 }

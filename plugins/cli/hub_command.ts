@@ -1,12 +1,17 @@
 import { formatBytes } from "../../runtime/memory.ts";
-import { downloadModel } from "../hub/mod.ts";
+import type { Source } from "../../model/source.ts";
+import { downloadModel, isAddress, openRemote } from "../hub/mod.ts";
 import { statusLine } from "./terminal.ts";
 
 /** Characters of a bar. */
 const WIDTH = 24;
 
-/** A model on the hub, downloaded unless it is there: the path of its files. A bar on standard error shows how far it is. */
-export async function downloaded(model: string, offline: boolean): Promise<string> {
+/**
+ * A model on the hub, downloaded unless it is there: the path of its files. A bar on standard error shows how far it is. A
+ * file at another address is read where it lies.
+ */
+export async function downloaded(model: string, offline: boolean): Promise<string | Source> {
+  if (isAddress(model)) return await openRemote(model);
   const status = statusLine(), before = performance.now();
   let first: number | undefined;
   try {

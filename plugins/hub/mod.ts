@@ -18,11 +18,12 @@ import { CheckpointError } from "../../model/source.ts";
 import { download } from "./download.ts";
 import { checkpointFiles, listCommit, type RemoteFile, resolveRevision, shardFiles } from "./listing.ts";
 import { type HubName, isCommit, isHubName, parseHubName } from "./name.ts";
+import { isAddress, openRemote, type RemoteOptions } from "./remote.ts";
 import { defaultPatience, type Patience, type Requester } from "./request.ts";
 import { type HubSettings, hubSettings } from "./settings.ts";
 import { openStore, type Store } from "./store.ts";
 
-export { type HubSettings, isHubName, type Patience };
+export { type HubSettings, isAddress, isHubName, openRemote, type Patience, type RemoteOptions };
 
 /** Options of {@linkcode downloadModel}. */
 export interface DownloadOptions extends Partial<HubSettings> {
