@@ -15,7 +15,7 @@ import type { Plugin } from "./model/plugin.ts";
 import type { Source } from "./model/source.ts";
 import type { GeneratedText } from "./model/text.ts";
 import { generateText } from "./model/text.ts";
-import { backendFlag, openGiven, weightsFlags, weightsOn } from "./plugins/cli/backend.ts";
+import { backendFlag, heldOn, openGiven, weightsFlags } from "./plugins/cli/backend.ts";
 import {
   amount,
   flagHelp,
@@ -188,13 +188,14 @@ async function main(args: readonly string[]): Promise<number> {
   }
   using runtime = await openGiven(given, used);
   if (runtime.backend.note) note(`note: ${runtime.backend.note}`);
-  const { weights, note: about } = weightsOn(runtime, given);
-  if (about !== undefined) note(`note: ${about}`);
+  const { weights, cacheType, notes } = heldOn(runtime, given);
+  for (const line of notes) note(`note: ${line}`);
   const { from, name, plugins } = await chosen(given);
   const { model, checkpoint } = await loadModel(runtime, from, {
     plugins: [...used.plugins, ...plugins],
     components: used.components,
     weights,
+    cacheType,
     ...(given.context !== undefined && { context: given.context }),
     onProgress: (done, total) => status.show(`loading ${name} ${Math.floor(100 * done / total)}%`),
   });
@@ -210,6 +211,7 @@ async function main(args: readonly string[]): Promise<number> {
       await loadModel(runtime, await located(path, given.offline), {
         plugins: [...used.plugins, ...formats],
         components: used.components,
+        cacheType,
       }),
   );
   const seed = given.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];

@@ -1,9 +1,9 @@
-import type { Tensor } from "../runtime/tensor.ts";
+import { bytesOf, type CacheType, type Tensor } from "../runtime/tensor.ts";
 import type { ModelCache } from "./cache.ts";
 import type { Model } from "./decoder.ts";
-import type { StoredTensor, TensorToStore } from "./format.ts";
+import type { TensorToStore } from "./format.ts";
 import { show } from "./json.ts";
-import { readSafetensors } from "./safetensors.ts";
+import { type RawTensor, readRawTensors } from "./safetensors.ts";
 import { safetensorsPieces } from "./safetensors_writer.ts";
 import { hashWeights } from "./save.ts";
 import { jsonPieces, openSink, type Sink } from "./sink.ts";
@@ -12,13 +12,16 @@ import { CheckpointError, openSource, readJson, type Source } from "./source.ts"
 const TENSORS = "cache.safetensors", ABOUT = "cache.json";
 /** Version of the files that is written, and the only one that is read. */
 const VERSION = 2;
+/** What caches may keep keys and values as. */
+const types: readonly CacheType[] = ["f32", "f16", "q8_0"];
 /** Digits of a hash that tell two models apart in a message. */
 const SHOWN = 12;
 
 /**
  * Writes a cache of `model` to a folder (or to an open sink, which stays open and uncommitted): its memory to
  * `cache.safetensors`, all of it, so make caches that are saved no longer than they need to be; to `cache.json` its
- * tokens and the model that it belongs to, the whole config and the hash of the weights.
+ * tokens and the model that it belongs to, the whole config and the hash of the weights, and what it keeps keys and
+ * values as, if not f32: they are written as they are.
  *
  * Throws a {@linkcode CheckpointError} that names path and cause.
  *
@@ -39,12 +42,16 @@ const SHOWN = 12;
  * ```
  */
 export async function saveCache(to: string | Sink, model: Model, cache: ModelCache): Promise<void> {
-  const { batch, length, ids, reach, tensors } = cache, { config, runtime } = model;
+  const { batch, length, ids, reach, tensors } = cache, { config, runtime, cacheType } = model;
   const stored = new Map(tensors.map((tensor, i): [string, TensorToStore] => {
-    if (tensor.dtype !== "f32") throw new TypeError(`Cannot save a cache of ${tensor.dtype}, expected f32`);
-    return [nameOf(i), { shape: tensor.shape, pieces: () => runtime.pieces(tensor) }];
+    const { shape, dtype } = tensor;
+    if (dtype !== "f32" && dtype !== "f16" && dtype !== "i8") {
+      throw new TypeError(`Cannot save a cache of ${dtype}, expected f32, f16 or i8`);
+    }
+    return [nameOf(i), { shape, dtype, pieces: () => runtime.pieces(wordsOf(tensor)) }];
   }));
-  const about = { version: VERSION, config, weights: await hashWeights(model), batch, length, ids, reach };
+  const weights = await hashWeights(model);
+  const about = { version: VERSION, config, weights, cacheType, batch, length, ids, reach };
   const sink = typeof to === "string" ? openSink(to) : to;
   try {
     await sink.write(TENSORS, safetensorsPieces(stored));
@@ -65,8 +72,8 @@ export async function loadCache(from: string | Source, model: Model): Promise<Mo
     for (const file of [ABOUT, TENSORS]) {
       if (!source.files.includes(file)) throw new CheckpointError(`Cannot load ${source.path}: it has no ${file}`);
     }
-    const { batch, length, ids, reach } = await readAbout(source, model),
-      stored = await readSafetensors(source, TENSORS);
+    const { batch, length, ids, reach } = await readAbout(source, model);
+    const stored = await readRawTensors(source, TENSORS);
     const cache = model.newCache(batch, length);
     try {
       await fill(model, cache.tensors, stored);
@@ -85,13 +92,17 @@ export async function loadCache(from: string | Source, model: Model): Promise<Mo
 async function fill(
   { runtime }: Model,
   tensors: readonly Tensor[],
-  stored: ReadonlyMap<string, StoredTensor>,
+  stored: ReadonlyMap<string, RawTensor>,
 ): Promise<void> {
-  expectShapes(stored, tensors);
+  expectTensors(stored, tensors);
   for (const [i, tensor] of tensors.entries()) {
-    const from = stored.get(nameOf(i))!;
-    await runtime.load(tensor, from.read, from);
+    await runtime.load(wordsOf(tensor), stored.get(nameOf(i))!.read, { dtype: "f32" });
   }
+}
+
+/** The bytes of a tensor, whatever it holds, as if they were f32: a panel has 8 elements. */
+function wordsOf(tensor: Tensor): Tensor {
+  return { ...tensor, dtype: "f32", shape: [bytesOf(tensor) / 4] };
 }
 
 interface About {
@@ -102,7 +113,7 @@ interface About {
 }
 
 async function readAbout(source: Source, model: Model): Promise<About> {
-  const json = await readJson(source, ABOUT), { version, config, weights, batch, length, ids, reach } = json;
+  const json = await readJson(source, ABOUT), { version, config, weights, cacheType, batch, length, ids, reach } = json;
   const wrong = (key: string, expected: string) =>
     new CheckpointError(`Cannot read ${ABOUT}: ${key} is ${show(json[key])}, expected ${expected}`);
   if (version !== VERSION) throw wrong("version", String(VERSION));
@@ -114,6 +125,12 @@ async function readAbout(source: Source, model: Model): Promise<About> {
     throw new CheckpointError(
       `Cannot load ${source.path}: it belongs to a model with the same config and other weights ` +
         `(${weights.slice(0, SHOWN)}), expected those of this model (${own.slice(0, SHOWN)})`,
+    );
+  }
+  if (!types.some((type) => type === cacheType)) throw wrong("cacheType", types.join(" or "));
+  if (cacheType !== model.cacheType) {
+    throw new CheckpointError(
+      `Cannot load ${source.path}: it keeps keys and values in ${cacheType}, expected ${model.cacheType} as this model`,
     );
   }
   const { context, vocab } = model.config;
@@ -144,10 +161,10 @@ function expectOwner(source: Source, theirs: Readonly<Record<string, unknown>>, 
   );
 }
 
-function expectShapes(stored: ReadonlyMap<string, StoredTensor>, tensors: readonly Tensor[]): void {
-  const shown = (shapes: readonly (readonly number[] | undefined)[]) =>
-    shapes.map((shape) => shape ? `[${shape.join(", ")}]` : "none").join(" ");
-  const found = shown(tensors.map((_, i) => stored.get(nameOf(i))?.shape)), wanted = shown(tensors.map((t) => t.shape));
+function expectTensors(stored: ReadonlyMap<string, RawTensor>, tensors: readonly Tensor[]): void {
+  const shown = (all: readonly (Pick<RawTensor, "dtype" | "shape"> | undefined)[]) =>
+    all.map((tensor) => tensor ? `${tensor.dtype.toUpperCase()} [${tensor.shape.join(", ")}]` : "none").join(", ");
+  const found = shown(tensors.map((_, i) => stored.get(nameOf(i)))), wanted = shown(tensors);
   if (found !== wanted || stored.size !== tensors.length) {
     throw new CheckpointError(`Cannot read ${TENSORS}: its ${stored.size} tensors are ${found}, expected ${wanted}`);
   }

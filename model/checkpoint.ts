@@ -1,8 +1,8 @@
 import type { Component } from "../components/component.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { size, type WeightType } from "../runtime/tensor.ts";
+import { type CacheType, size, type WeightType } from "../runtime/tensor.ts";
 import type { ModelConfig } from "./config.ts";
-import { createModel, expectStored, type Model, type ModelOptions } from "./decoder.ts";
+import { createModel, expectCached, expectStored, type Model, type ModelOptions } from "./decoder.ts";
 import type { Checkpoint, StoredTensor } from "./format.ts";
 import { type Plugin, pluginError } from "./plugin.ts";
 import { CheckpointError, openSource, type Source } from "./source.ts";
@@ -20,6 +20,8 @@ export interface LoadOptions {
   readonly context?: number;
   /** How matrices of weights are stored. Default: `f32`. See {@linkcode ModelOptions}. */
   readonly weights?: WeightType;
+  /** What caches keep keys and values as. Default: `f32`. See {@linkcode ModelOptions}. */
+  readonly cacheType?: CacheType;
   /** Called after each tensor with the bytes loaded so far and in all. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -62,6 +64,7 @@ export async function openCheckpoint(source: Source, plugins: readonly Plugin[])
  */
 export async function loadModel(runtime: Runtime, from: string | Source, options: LoadOptions): Promise<LoadedModel> {
   expectStored(runtime, options.weights ?? "f32");
+  expectCached(runtime, options.cacheType ?? "f32");
   const source = typeof from === "string" ? openSource(from) : from;
   try {
     return await loadFrom(runtime, source, options);
@@ -71,12 +74,13 @@ export async function loadModel(runtime: Runtime, from: string | Source, options
 }
 
 async function loadFrom(runtime: Runtime, source: Source, options: LoadOptions): Promise<LoadedModel> {
-  const { components = [], plugins, context, onProgress, weights = "f32" } = options;
+  const { components = [], plugins, context, onProgress, weights = "f32", cacheType = "f32" } = options;
   const checkpoint = await openCheckpoint(source, plugins), { tensors } = checkpoint;
   const { config: stored } = checkpoint; // of any type still: it is checked when the model is built
   const config = context !== undefined && context < stored.context ? { ...stored, context } : stored;
   const cached = context !== undefined;
-  const model = buildModel(runtime, source, config, { components, plugins, initialize: false, weights, cached });
+  const built = { components, plugins, initialize: false, weights, cacheType, cached };
+  const model = buildModel(runtime, source, config, built);
   try {
     checkTensors(source, model, tensors);
     const total = [...model.params.values()].reduce((sum, { tensor }) => sum + size(tensor.shape), 0);

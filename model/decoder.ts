@@ -29,6 +29,8 @@ export interface Model extends Disposable {
   readonly config: ResolvedConfig;
   /** What it runs on. */
   readonly runtime: Runtime;
+  /** What its caches keep keys and values as. */
+  readonly cacheType: CacheType;
   /** Parameters by name, in the order in which they were declared. */
   readonly params: ReadonlyMap<string, Param>;
   /** What it was built with. */
@@ -124,6 +126,7 @@ export function createModel<const C extends Component = never>(
   return {
     config: resolved,
     runtime,
+    cacheType,
     params,
     plugins,
     forward: (tokens, options) => forward(runtime, resolved, parts, tokens, options),
@@ -152,7 +155,7 @@ export function expectStored({ backend }: Runtime, weights: WeightType): void {
 }
 
 /** Throws a `TypeError` where the backend of `runtime` cannot keep keys and values as `type`. */
-function expectCached({ backend }: Runtime, type: CacheType): void {
+export function expectCached({ backend }: Runtime, type: CacheType): void {
   const { caches = ["f32"], name } = backend;
   if (caches.includes(type)) return;
   throw new TypeError(`Cannot keep keys and values in ${type} on ${name}, expected ${caches.join(" or ")}`);

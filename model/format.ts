@@ -45,6 +45,8 @@ export interface Checkpoint {
 export interface TensorToStore {
   /** Its sizes. */
   readonly shape: readonly number[];
+  /** What its values are; of another type than f32, the default, pieces are the bytes of values, four at a time. */
+  readonly dtype?: "f32" | "f16" | "i8";
   /** Its values, row-major, in pieces of any length; may be asked for more than once. */
   readonly pieces: () => AsyncIterable<Float32Array<ArrayBuffer>>;
 }

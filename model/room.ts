@@ -8,6 +8,8 @@ import type { Plugin } from "./plugin.ts";
 
 /** What weights may be stored as, the largest first. */
 const types: readonly WeightType[] = ["f32", "f16", "q8_0", "q4_0"];
+/** What caches may keep keys and values as, the largest first. */
+const cacheTypes: readonly CacheType[] = ["f32", "f16", "q8_0"];
 
 /** A model that is about to be built. */
 export interface Planned {
@@ -33,6 +35,7 @@ const LEAST_PIECES = 2 ** 20, MOST_PIECES = 3 * 2 ** 20;
 /** One way to have it, and what that takes. */
 interface Choice {
   readonly weights: WeightType;
+  readonly cacheType: CacheType;
   readonly context: number;
   readonly bytes: number;
 }
@@ -76,16 +79,18 @@ function stateOf(description: Description, wanted: Wanted): string {
   return `${formatBytes(bytesOf(description, wanted))} (${parts.join(", ")})`;
 }
 
-/** The first smaller type that fits, and the longest half, quarter, … of the context; both at once if it takes both. */
+/**
+ * The first smaller type of weights that fits, that of a cache if one is wanted, and the longest half, quarter, … of the
+ * context. If none of them is enough, smaller weights and a shorter context at once.
+ */
 function adviceOn(runtime: Runtime, planned: Planned): string {
   const { config, components, plugins, weights, cacheType } = planned;
-  const { stores = ["f32"], memory: { available, largest = Infinity } } = runtime.backend;
+  const { stores = ["f32"], caches = ["f32"], memory: { available, largest = Infinity } } = runtime.backend;
   const smaller = types.slice(types.indexOf(weights) + 1).filter((type) => stores.includes(type));
-  const fits = (type: WeightType, context: number): Choice | undefined => {
-    const plan = planModel({ ...config, context }, components, plugins, type, cacheType),
-      bytes = bytesOf(plan, planned);
+  const fits = (type: WeightType, context: number, cached = cacheType): Choice | undefined => {
+    const plan = planModel({ ...config, context }, components, plugins, type, cached), bytes = bytesOf(plan, planned);
     const whole = bytes <= available && plan.params.every((param) => param.bytes <= largest);
-    return whole ? { weights: type, context, bytes } : undefined;
+    return whole ? { weights: type, cacheType: cached, context, bytes } : undefined;
   };
   const shorter = (type: WeightType) => {
     if (!fits(type, 1)) return undefined;
@@ -94,17 +99,22 @@ function adviceOn(runtime: Runtime, planned: Planned): string {
       if (choice) return choice;
     }
   };
-  const first = (find: (type: WeightType) => Choice | undefined) => {
-    for (const type of smaller) {
+  const first = <T>(candidates: readonly T[], find: (type: T) => Choice | undefined) => {
+    for (const type of candidates) {
       const choice = find(type);
       if (choice) return choice;
     }
     return undefined;
   };
-  const alone = [first((type) => fits(type, config.context)), shorter(weights)].filter((choice) =>
-    choice !== undefined
-  );
-  const found = alone.length ? alone : [first(shorter)].filter((choice) => choice !== undefined);
+  const smallerCaches = planned.cached
+    ? cacheTypes.slice(cacheTypes.indexOf(cacheType) + 1).filter((type) => caches.includes(type))
+    : [];
+  const alone = [
+    first(smaller, (type) => fits(type, config.context)),
+    first(smallerCaches, (type) => fits(weights, config.context, type)),
+    shorter(weights),
+  ].filter((choice) => choice !== undefined);
+  const found = alone.length ? alone : [first(smaller, shorter)].filter((choice) => choice !== undefined);
   if (!found.length) {
     const others = [...(smaller.length ? [`weights in ${smaller.join(" or ")}`] : []), "a shorter context"];
     return `it would not fit with ${others.join(" and ")} either`;
@@ -112,6 +122,7 @@ function adviceOn(runtime: Runtime, planned: Planned): string {
   const changes = found.map((choice) => {
     const parts = [
       ...(choice.weights === weights ? [] : [`weights in ${choice.weights}`]),
+      ...(choice.cacheType === cacheType ? [] : [`a cache in ${choice.cacheType}`]),
       ...(choice.context === config.context ? [] : [`a context of ${choice.context}`]),
     ];
     return `${parts.join(" and ")} (${formatBytes(choice.bytes)})`;

@@ -1,5 +1,6 @@
 import type { StoredTensor } from "./format.ts";
 import { CheckpointError, type Source } from "./source.ts";
+import type { ReadBytes } from "../runtime/stored.ts";
 import { size } from "../runtime/tensor.ts";
 
 /** Bytes of the length that a file begins with. */
@@ -26,11 +27,21 @@ const elementBytes: Readonly<Record<string, number>> = {
 };
 const readable: Readonly<Record<string, StoredTensor["dtype"]>> = { F32: "f32", F16: "f16", BF16: "bf16" };
 
-/** One entry of a header, checked. */
-interface Entry {
-  readonly name: string;
+/** A tensor of a safetensors file, of whatever type. */
+export interface RawTensor {
+  /** For messages: file and name. */
+  readonly where: string;
+  /** `F32`, `I8`, … */
   readonly dtype: string;
+  /** Its sizes. */
   readonly shape: readonly number[];
+  /** Reads its bytes. */
+  readonly read: ReadBytes;
+}
+
+/** One entry of a header, checked. */
+interface Entry extends Pick<RawTensor, "dtype" | "shape"> {
+  readonly name: string;
   readonly begin: number;
   readonly end: number;
 }
@@ -42,6 +53,11 @@ interface Entry {
  * Reading a tensor of a type other than f32, f16 or bf16 throws; having one does not.
  */
 export async function readSafetensors(source: Source, file: string): Promise<Map<string, StoredTensor>> {
+  return new Map([...await readRawTensors(source, file)].map(([name, tensor]) => [name, stored(tensor)]));
+}
+
+/** The same with the types that the file names, all of which can be read. */
+export async function readRawTensors(source: Source, file: string): Promise<Map<string, RawTensor>> {
   const bytes = source.size(file);
   const fail = (problem: string) => new CheckpointError(`Cannot read ${file}: ${problem}`);
   if (bytes < PREFIX) throw fail(`it has ${bytes} bytes, expected at least ${PREFIX}`);
@@ -53,7 +69,12 @@ export async function readSafetensors(source: Source, file: string): Promise<Map
   await source.read(file, PREFIX, header);
   const entries = parseHeader(header, bytes - start, fail);
   checkCoverage(entries, bytes - start, fail);
-  return new Map(entries.map((entry) => [entry.name, stored(source, file, start, entry)]));
+  return new Map(entries.map(({ name, dtype, shape, begin }) => [name, {
+    where: `${file}: ${name}`,
+    dtype,
+    shape,
+    read: (offset, into) => source.read(file, start + begin + offset, into),
+  }]));
 }
 
 function parseHeader(header: Uint8Array, dataBytes: number, fail: (problem: string) => Error): Entry[] {
@@ -98,8 +119,7 @@ function checkCoverage(entries: readonly Entry[], dataBytes: number, fail: (prob
   if (end !== dataBytes) throw fail(`its tensors end at data byte ${end}, expected ${dataBytes}, where the file ends`);
 }
 
-function stored(source: Source, file: string, start: number, { name, dtype, shape, begin }: Entry): StoredTensor {
-  const where = `${file}: ${name}`;
+function stored({ where, dtype, shape, read }: RawTensor): StoredTensor {
   return {
     where,
     shape,
@@ -108,7 +128,7 @@ function stored(source: Source, file: string, start: number, { name, dtype, shap
       if (!Object.hasOwn(readable, dtype)) {
         throw new CheckpointError(`Cannot read ${where}: its dtype is ${dtype}, expected F32, F16 or BF16`);
       }
-      return source.read(file, start + begin + offset, into);
+      return read(offset, into);
     },
   };
 }

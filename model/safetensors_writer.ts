@@ -1,9 +1,9 @@
-import { size } from "../runtime/tensor.ts";
+import { elementBytes, size } from "../runtime/tensor.ts";
 import type { TensorToStore } from "./format.ts";
 
 /**
  * The bytes of a safetensors file, piece by piece: eight bytes with the length of the header, the header in JSON, filled
- * up with spaces so that values begin at a multiple of 8, then f32 values in the order of names, as the format's own
+ * up with spaces so that values begin at a multiple of 8, then values in the order of names, as the format's own
  * library orders them. The same tensors give the same bytes. https://huggingface.co/docs/safetensors/index#format
  *
  * Throws a `TypeError` for a name that the format keeps for itself, and for a tensor that gives fewer or more values than
@@ -12,21 +12,27 @@ import type { TensorToStore } from "./format.ts";
 export async function* safetensorsPieces(tensors: ReadonlyMap<string, TensorToStore>): AsyncGenerator<Uint8Array> {
   const ordered = [...tensors].sort(([a], [b]) => a < b ? -1 : 1);
   yield headerOf(ordered);
-  for (const [name, { shape, pieces }] of ordered) {
-    let left = size(shape);
-    for await (const piece of pieces()) {
-      if ((left -= piece.length) < 0) break;
+  for (const [name, tensor] of ordered) {
+    let left = bytesOf(tensor);
+    for await (const piece of tensor.pieces()) {
+      if ((left -= piece.byteLength) < 0) break;
       yield new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
     }
+    const { shape } = tensor;
     if (left) throw new TypeError(`Cannot write ${name} [${shape}]: it gave other than ${size(shape)} values`);
   }
 }
 
+function bytesOf({ shape, dtype = "f32" }: TensorToStore): number {
+  return elementBytes[dtype] * size(shape);
+}
+
 function headerOf(tensors: readonly (readonly [name: string, tensor: TensorToStore])[]): Uint8Array {
   let at = 0;
-  const entries: [string, unknown][] = tensors.map(([name, { shape }]) => {
+  const entries: [string, unknown][] = tensors.map(([name, tensor]) => {
     if (name === "__metadata__") throw new TypeError(`Cannot write a tensor named ${name}: the format uses that name`);
-    return [name, { dtype: "F32", shape, data_offsets: [at, at += 4 * size(shape)] }];
+    const { shape, dtype = "f32" } = tensor;
+    return [name, { dtype: dtype.toUpperCase(), shape, data_offsets: [at, at += bytesOf(tensor)] }];
   });
   entries.unshift(["__metadata__", { format: "pt" }]);
   // Joined by hand: an object would put names that are numbers first.

@@ -146,6 +146,6 @@ function valueIndex({ capacity }: KeyValueCache, head: number, position: number,
 }
 
 function valueScaleIndex({ capacity }: KeyValueCache, head: number, position: number, group: number, groups: number) {
-  const block = head * Math.ceil(capacity / VALUE_BLOCK) + Math.floor(position / VALUE_BLOCK);
-  return (block * groups + group) * VALUE_BLOCK + position % VALUE_BLOCK;
+  const slot = position % capacity, block = head * Math.ceil(capacity / VALUE_BLOCK) + Math.floor(slot / VALUE_BLOCK);
+  return (block * groups + group) * VALUE_BLOCK + slot % VALUE_BLOCK;
 }

@@ -10,6 +10,7 @@ import { memorySink } from "../model/sink.ts";
 import { CheckpointError, memorySource } from "../model/source.ts";
 import type { Attention } from "../components/component.ts";
 import { createRuntime } from "../runtime/runtime.ts";
+import type { CacheType } from "../runtime/tensor.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "./assert.ts";
 import { assertSameBits, variants } from "./support.ts";
 
@@ -19,6 +20,7 @@ const kinds: Partial<ModelConfig>[] = [
   { attention: { type: "groupedQuery", kvHeads: 2, window: 5 }, position: "alibi" },
   { attention: ["multiQuery", { type: "multiHead", window: 3 }], position: "learned", block: "parallel" },
 ];
+const cacheTypes = ["f32", "f16", "q8_0"] as const;
 const tokens = Array.from({ length: 70 }, (_, i) => i * i % 47);
 
 const run = (model: Model, ids: readonly number[], options: ForwardOptions = {}) =>
@@ -83,14 +85,19 @@ Deno.test("forward() that fails halfway leaves no position that it may have over
   assertSameBits(rest, whole.slice(3 * config.vocab), "after a failure");
 });
 
-for (const variant of variants) {
-  Deno.test(`forked, trimmed and loaded caches give the same bits, ${variant.name}`, async () => {
+for (const [variant, cacheType] of variants.flatMap((v) => cacheTypes.map((type) => [v, type] as const))) {
+  Deno.test(`forked, trimmed and loaded caches in ${cacheType} give the same bits, ${variant.name}`, async () => {
     using runtime = await variant.open();
     await run(createModel(runtime, config), tokens); // scratch memory stays
     const before = runtime.backend.memory.used;
     for (const kind of kinds) {
-      using model = createModel(runtime, { ...config, ...kind }, { seed: 5 });
-      const whole = await run(model, tokens),
+      using model = createModel(runtime, { ...config, ...kind }, { seed: 5, cacheType });
+      /** Without what was kept: of another type than f32, a cache is part of the formula. */
+      const fresh = async (ids: readonly number[]) => {
+        using other = model.newCache();
+        return await run(model, ids, { cache: other });
+      };
+      const whole = await fresh(tokens),
         rows = (from: number, to: number) => whole.slice(from * config.vocab, to * config.vocab);
       using cache = model.newCache();
       await run(model, tokens.slice(0, 66), { cache });
@@ -116,7 +123,7 @@ for (const variant of variants) {
       assertEquals(again.ids, [[...tokens.slice(0, 2), 49, 48, 47]]);
       assertSameBits(
         await run(model, [7], { start: 5, cache: again }),
-        (await run(model, [...again.ids[0], 7].slice(0, 6))).slice(5 * config.vocab),
+        (await fresh([...again.ids[0], 7].slice(0, 6))).slice(5 * config.vocab),
         "forked after other tokens",
       );
     }
@@ -158,6 +165,53 @@ Deno.test("a cache is refused by another model, which is told what differs", asy
   assertEquals(runtime.backend.memory.used, before);
 });
 
+Deno.test("a cache is refused by a model that keeps keys and values otherwise", async () => {
+  using runtime = await createRuntime({ threads: 1 });
+  const open = (cacheType: CacheType) => createModel(runtime, config, { seed: 1, cacheType });
+  for (const held of cacheTypes) {
+    using model = open(held), cache = model.newCache(1, 20);
+    await run(model, [1, 2, 3], { cache });
+    const files = await savedCache(model, cache), about = JSON.parse(new TextDecoder().decode(files["cache.json"]));
+    assertEquals(about.cacheType, held);
+    for (const wanted of cacheTypes.filter((type) => type !== held)) {
+      using other = open(wanted);
+      const before = runtime.backend.memory.used;
+      assertEquals(
+        (await assertRejects(() => loadCache(memorySource(files), other), CheckpointError)).message,
+        `Cannot load memory: it keeps keys and values in ${held}, expected ${wanted} as this model`,
+      );
+      assertEquals(runtime.backend.memory.used, before);
+      // The tensors of another type are not taken either, whatever cache.json says.
+      const lying = {
+        ...files,
+        "cache.json": new TextEncoder().encode(JSON.stringify({ ...about, cacheType: wanted })),
+      };
+      assertStringIncludes(
+        (await assertRejects(() => loadCache(memorySource(lying), other), CheckpointError)).message,
+        "Cannot read cache.safetensors: its ",
+      );
+    }
+  }
+});
+
+Deno.test("what a cache of each type saves is what its format says", async () => {
+  using runtime = await createRuntime({ threads: 1 });
+  const wide = { ...config, dim: 128, heads: 2, context: 64 } as const; // heads of 64: two groups
+  const sizes = await Promise.all(cacheTypes.map(async (cacheType) => {
+    using model = createModel(runtime, wide, { cacheType }), cache = model.newCache();
+    await run(model, [1, 2, 3], { cache });
+    const file = (await savedCache(model, cache))["cache.safetensors"];
+    const header = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
+    const json = JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + header)));
+    delete json.__metadata__;
+    assertEquals(model.describe().cacheBytes, file.length - 8 - header);
+    const types = Object.values<{ dtype: string }>(json).map(({ dtype }) => dtype);
+    return [[...new Set(types)].sort().join(" "), file.length - 8 - header];
+  }));
+  const values = 2 * 2 * 64 * 128; // layers, keys and values, positions, channels
+  assertEquals(sizes, [["F32", 4 * values], ["F16", 2 * values], ["F32 I8", values + 4 * values / 32]]);
+});
+
 Deno.test("a damaged file of a cache is refused by what is wrong with it, and leaves no memory taken", async () => {
   using runtime = await createRuntime({ threads: 1 });
   using model = createModel(runtime, config);
@@ -172,6 +226,7 @@ Deno.test("a damaged file of a cache is refused by what is wrong with it, and le
     [{ ...files, "cache.json": json({ weights: 5 }) }, "weights is 5, expected the hash of the weights of a model"],
     [{ ...files, "cache.json": json({ config: null }) }, "config is null, expected the config of a model"],
     [{ ...files, "cache.json": json({ length: 81 }) }, "length is 81, expected a whole number from 1 to 80"],
+    [{ ...files, "cache.json": json({ cacheType: "f8" }) }, 'cacheType is "f8", expected f32 or f16 or q8_0'],
     [{ ...files, "cache.json": json({ batch: 0 }) }, "batch is 0, expected a whole number from 1"],
     [
       { ...files, "cache.json": json({ ids: [[1, 50]] }) },
@@ -181,7 +236,7 @@ Deno.test("a damaged file of a cache is refused by what is wrong with it, and le
     [{ ...files, "cache.json": json({ reach: 2 }) }, "reach is 2, expected a whole number from 3 to 20"],
     [
       { ...files, "cache.json": json({ length: 70 }) },
-      "Cannot read cache.safetensors: its 4 tensors are [1, 4, 3, 4, 8]",
+      "Cannot read cache.safetensors: its 4 tensors are F32 [1, 4, 3, 4, 8]",
     ],
     [{ ...files, "cache.safetensors": files["cache.safetensors"].slice(0, -4) }, "Cannot read cache.safetensors: "],
   ];

@@ -97,6 +97,50 @@ Deno.test("--weights holds matrices in blocks: less memory, the same text on any
   ]);
 });
 
+Deno.test("--cache-type holds keys and values in less memory, on WASM and the reference, with drafts and in conversations", async () => {
+  const cached = async (...more: string[]) => {
+    const { out } = await generate(["--model", model, "--describe", ...more]);
+    return /(\d[\d.]* \S+) a token/.exec(out)?.[1] ?? out;
+  };
+  const sizes = await Promise.all(["f32", "f16", "q8_0"].map((type) => cached("--cache-type", type)));
+  assertEquals([new Set(sizes).size, await cached()], [3, sizes[0]], sizes.join());
+  for (const type of ["f16", "q8_0"]) {
+    const ways = [["--threads", "1"], ["--threads", "2"], ["--backend", "reference"], ["--speculate", model]];
+    const runs = await Promise.all(
+      ways.map((more) => generate([...basic, "--temperature", "0", "--cache-type", type, ...more])),
+    );
+    assertEquals(runs.map(({ code }) => code), [0, 0, 0, 0], runs.map(({ err }) => err).join());
+    assertEquals(new Set(runs.map(({ out }) => out)).size, 1);
+    // The embedded model, which knows more than 13 tokens.
+    const { code, err } = await generate(["--chat", "--max-tokens", "3", "--cache-type", type], { stdin: "Hello\n" });
+    assertEquals(code, 0, err);
+  }
+  const { code, err } = await generate([...basic, "--cache-type", "q4_0"]);
+  assertEquals([code, err.split("\n")[0]], [2, 'generate.ts: --cache-type is "q4_0", expected f32 or f16 or q8_0']);
+});
+
+Deno.test("--cache-type with a backend that has only f32 is one line and exit code 1", async () => {
+  await Deno.writeTextFile(
+    `${folder}/plain.ts`,
+    `import { referenceBackend } from "${root}runtime/backend.ts";
+export const plain = { name: "plain", backend: (o) => ({ ...referenceBackend(o), name: "plain", caches: undefined }) };`,
+  );
+  const flags = [
+    "--model",
+    model,
+    "--use",
+    "./plain.ts",
+    "--backend",
+    "plain",
+    "--prompt",
+    "ab",
+    "--cache-type",
+    "f16",
+  ];
+  const { code, out, err } = await generate(flags);
+  assertEquals([code, out, err], [1, "", "generate.ts: Cannot keep keys and values in f16 on plain, expected f32\n"]);
+});
+
 Deno.test("--json gives an object for each token and a summary", async () => {
   const { out } = await generate([...basic, "--json"]);
   const lines = out.trim().split("\n").map((line) => JSON.parse(line));

@@ -7,7 +7,7 @@ import { huggingface } from "../plugins/huggingface/mod.ts";
 import { referenceBackend } from "../runtime/backend.ts";
 import { formatBytes, type MemoryPool } from "../runtime/memory.ts";
 import { createRuntime, Runtime } from "../runtime/runtime.ts";
-import { size, type WeightType } from "../runtime/tensor.ts";
+import { type CacheType, size, type WeightType } from "../runtime/tensor.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "./assert.ts";
 import { F32, ggufFile, Q8_0 } from "./gguf_files.ts";
 
@@ -142,8 +142,12 @@ async function refusal(maximumBytes: number, options: { weights?: WeightType; co
 }
 
 /** Bytes of a model with what loading it takes, and of a cache for its context. */
-function needs(weights: WeightType, context: number = config.context): { model: number; cache: number } {
-  const { bytes, cacheBytes } = describeModel({ ...config, context, position: "rope" }, { weights });
+function needs(
+  weights: WeightType,
+  context: number = config.context,
+  cacheType: CacheType = "f32",
+): { model: number; cache: number } {
+  const { bytes, cacheBytes } = describeModel({ ...config, context, position: "rope" }, { weights, cacheType });
   return { model: bytes + 3 * MIB, cache: cacheBytes };
 }
 
@@ -173,12 +177,12 @@ Deno.test("where the context is given, its cache must fit, too; a shorter one ma
   const message = await refusal(room, { context: 512 });
   assert(message.includes(`its cache ${formatBytes(cache)}, pieces of the file 3.0 MiB), expected`), message);
   const q8 = needs("q8_0"), one = `weights in q8_0 (${formatBytes(q8.model + q8.cache)})`;
-  assert(
-    message.endsWith(`it would fit with ${one}, or with a context of 256 (${formatBytes(half.model + half.cache)})`),
-    message,
-  );
+  const least = needs("f32", 512, "q8_0"), smaller = `a cache in q8_0 (${formatBytes(least.model + least.cache)})`;
+  const shorter = `a context of 256 (${formatBytes(half.model + half.cache)})`;
+  assert(message.endsWith(`it would fit with ${one}, or with ${smaller}, or with ${shorter}`), message);
   // As it says, all three.
-  for (const options of [{ context: 512, weights: "q8_0" }, { context: 256 }] as const) {
+  const choices = [{ context: 512, weights: "q8_0" }, { context: 512, cacheType: "q8_0" }, { context: 256 }] as const;
+  for (const options of choices) {
     using runtime = runtimeOf(room);
     const { model } = await loadModel(runtime, folder("F32"), { plugins, ...options });
     model.newCache(1, model.config.context);

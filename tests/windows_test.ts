@@ -65,6 +65,25 @@ for (const [name, kind] of Object.entries(kinds)) {
   }
 }
 
+for (const { name: backend, open } of variants) {
+  Deno.test(`windows in 16 and 8 bits: the same bits however positions come, close to f32, ${backend}`, async () => {
+    using runtime = await open();
+    const time = backend === "reference" ? 400 : 700, ids = tokens.slice(0, time);
+    for (const [cacheType, limit] of [["f16", 2e-3], ["q8_0", 0.06]] as const) {
+      using model = createModel(runtime, { ...config, ...kinds["in every layer"] }, { cacheType });
+      using cache = model.newCache();
+      const expected = await run(model, ids), whole = await run(model, ids, { cache });
+      assertClose(whole, expected, limit, cacheType);
+      cache.trim(0);
+      for (let at = 0; at < time; at += 33) {
+        const count = Math.min(33, time - at);
+        const logits = await run(model, ids.slice(at, at + count), { start: at, cache });
+        assertSameBits(logits, rows(whole, time, 0, at, at + count), `${cacheType}, from ${at}`);
+      }
+    }
+  });
+}
+
 Deno.test("a cache of a window takes memory for it and for what is run at once, whatever the context", async () => {
   using runtime = await createRuntime({ threads: 1 });
   const bytesFor = (window: number | null, length: number) => {

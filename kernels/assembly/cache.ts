@@ -203,14 +203,20 @@ function scaled(q: v128, d: v128): v128 {
 /** f32 from `count` times 8 halves that are no infinities. */
 function widen(to: usize, from: usize, count: i32): void {
   const fields = i32x4.splat(0x8fffe000), raise = f32x4.splat(reinterpret<f32>(<u32>0x77800000));
-  const largest = i32x4.splat(0x0f7fe000), magnitude = i32x4.splat(0x7fffffff), nan = i32x4.splat(0x7fc00000);
-  for (; count > 0; count--, from += 16, to += PANEL_STEP) {
+  let most = i16x8.splat(0);
+  for (let left = count; left > 0; left--, from += 16, to += PANEL_STEP) {
     const h = v128.load(from);
     // Its sign, exponent and fraction where those of f32 are, the exponent 112 too small, which a product corrects.
-    const a = v128.and(i32x4.shl(i32x4.extend_low_i16x8_s(h), 13), fields);
-    const b = v128.and(i32x4.shl(i32x4.extend_high_i16x8_s(h), 13), fields);
-    const x = i32x4.gt_s(v128.and(a, magnitude), largest), y = i32x4.gt_s(v128.and(b, magnitude), largest);
-    v128.store(to, v128.or(f32x4.mul(a, raise), v128.and(x, nan)));
-    v128.store(to, v128.or(f32x4.mul(b, raise), v128.and(y, nan)), 16);
+    v128.store(to, f32x4.mul(v128.and(i32x4.shl(i32x4.extend_low_i16x8_s(h), 13), fields), raise));
+    v128.store(to, f32x4.mul(v128.and(i32x4.shl(i32x4.extend_high_i16x8_s(h), 13), fields), raise), 16);
+    most = i16x8.max_u(most, i16x8.shl(h, 1));
+  }
+  // Is there a NaN? Its product was a number of at least 2¹⁶.
+  if (!v128.any_true(i16x8.gt_u(most, i16x8.splat(<i16>0xf7fe)))) return;
+  const nan = i32x4.splat(0x7fc00000), limit = f32x4.splat(65536.0);
+  for (let left = 2 * count; left > 0; left--) {
+    to -= 16;
+    const v = v128.load(to);
+    v128.store(to, v128.or(v, v128.and(f32x4.ge(f32x4.abs(v), limit), nan)));
   }
 }

@@ -1,7 +1,7 @@
 import type { Additions } from "../../model/additions.ts";
 import { namesOfBackends, openRuntime, type OpenRuntimeOptions } from "../../model/open_runtime.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import type { WeightType } from "../../runtime/tensor.ts";
+import type { CacheType, WeightType } from "../../runtime/tensor.ts";
 import { defined, text, UsageError, word } from "./flags.ts";
 
 /** The flag of every command that computes. */
@@ -16,6 +16,10 @@ export const weightsFlags = {
     ["f32", "f16", "q8_0", "q4_0"],
     "how matrices are held: f16 on WebGPU only, q8_0 and q4_0 in blocks of 8 or 4 bits (default f32)",
   ),
+  "cache-type": word(
+    ["f32", "f16", "q8_0"],
+    "how keys and values of earlier tokens are held: in f32 (default), a half or a fourth of that",
+  ),
   activations: word(
     ["q8", "f32"],
     "how WASM multiplies blocks: activations in 8 bits, faster, or in f32 (default q8)",
@@ -24,8 +28,11 @@ export const weightsFlags = {
 
 /** What flags say of the backend; more than one command has. */
 export type BackendFlags = {
-  readonly [K in "backend" | "threads" | "simd" | "activations" | "weights" | "jobs"]?:
-    | (K extends "jobs" ? number : K extends "weights" ? WeightType : OpenRuntimeOptions[K & keyof OpenRuntimeOptions])
+  readonly [K in "backend" | "threads" | "simd" | "activations" | "weights" | "cache-type" | "jobs"]?:
+    | (K extends "jobs" ? number
+      : K extends "weights" ? WeightType
+      : K extends "cache-type" ? CacheType
+      : OpenRuntimeOptions[K & keyof OpenRuntimeOptions])
     | undefined;
 };
 
@@ -57,12 +64,27 @@ export async function openGiven(given: BackendFlags, used: Additions): Promise<R
   return await openRuntime({ ...defined({ backend, threads, simd, activations }), plugins: used.plugins });
 }
 
-/** How weights are to be held on what was opened, and what there is to say about it: `auto` may not have found what has f16. */
-export function weightsOn(
-  { backend }: Runtime,
-  given: BackendFlags,
-): { readonly weights: WeightType; readonly note?: string } {
-  const { weights = "f32" } = given, { stores = ["f32"], name } = backend;
-  if (given.backend !== "auto" || stores.includes(weights)) return { weights };
-  return { weights: "f32", note: `weights stay f32: ${name} has ${stores.join(", ")}` };
+/** How a model is to be held. */
+export interface Held {
+  /** For `loadModel`. */
+  readonly weights: WeightType;
+  /** For `loadModel`. */
+  readonly cacheType: CacheType;
+  /** What there is to say about it. */
+  readonly notes: readonly string[];
+}
+
+/** How a model is to be held on what was opened: `auto` may have found what has not all that was asked for. */
+export function heldOn({ backend }: Runtime, given: BackendFlags): Held {
+  const { weights = "f32", "cache-type": cacheType = "f32" } = given, { stores = ["f32"], caches = ["f32"] } = backend;
+  if (given.backend !== "auto") return { weights, cacheType, notes: [] };
+  const stored = stores.includes(weights), cached = caches.includes(cacheType);
+  return {
+    weights: stored ? weights : "f32",
+    cacheType: cached ? cacheType : "f32",
+    notes: [
+      ...(stored ? [] : [`weights stay f32: ${backend.name} has ${stores.join(", ")}`]),
+      ...(cached ? [] : [`caches stay f32: ${backend.name} has ${caches.join(", ")}`]),
+    ],
+  };
 }
