@@ -15,7 +15,7 @@ import type { Plugin } from "./model/plugin.ts";
 import type { Source } from "./model/source.ts";
 import type { GeneratedText } from "./model/text.ts";
 import { generateText } from "./model/text.ts";
-import { backendFlag, heldOn, openGiven, weightsFlags } from "./plugins/cli/backend.ts";
+import { backendFlag, heldLine, heldOn, openGiven, weightsFlags } from "./plugins/cli/backend.ts";
 import {
   amount,
   flagHelp,
@@ -211,6 +211,7 @@ async function main(args: readonly string[]): Promise<number> {
       await loadModel(runtime, await located(path, given.offline), {
         plugins: [...used.plugins, ...formats],
         components: used.components,
+        weights: "stored",
         cacheType,
       }),
   );
@@ -279,9 +280,7 @@ async function main(args: readonly string[]): Promise<number> {
   );
   if (given.stats) {
     note(
-      `backend ${runtime.backend.name}; ${weights} weights ${
-        formatBytes(model.describe().parameterBytes)
-      }, memory in use ${formatBytes(runtime.backend.memory.used)}`,
+      `backend ${runtime.backend.name}; ${heldLine(model)}, memory in use ${formatBytes(runtime.backend.memory.used)}`,
     );
     for (const line of [...gpu.lines(clock.tokens), ...ahead.lines(clock.tokens)]) note(line);
     note(

@@ -128,6 +128,7 @@ export { loadTrainingState, saveTrainingState, type TrainingState } from "./mode
 export { tokenizerOf } from "./model/tokenizer_of.ts";
 export { trainTokenizer, type TrainTokenizerOptions } from "./model/train_tokenizer.ts";
 export { dropout, type DropoutOptions } from "./model/dropout.ts";
+export type { Weights } from "./model/weights.ts";
 export { freeze } from "./plugins/freeze.ts";
 export { type Captured, type Probe, probe } from "./plugins/probe.ts";
 export { llama2c } from "./plugins/llama2c/mod.ts";

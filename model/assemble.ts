@@ -14,7 +14,7 @@ import type {
 import { zeros } from "../components/init.ts";
 import type { Initializer } from "../components/inits/initializer.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { type CacheType, isBlocks, type Tensor, type WeightType } from "../runtime/tensor.ts";
+import { type CacheType, isBlocks, type Tensor } from "../runtime/tensor.ts";
 import {
   forLayer,
   type PerLayer,
@@ -24,6 +24,7 @@ import {
   slotDefaults,
 } from "./config.ts";
 import { type ParamDeclaration, type Plugin, pluginError } from "./plugin.ts";
+import { type Weights, weightType } from "./weights.ts";
 
 /** A layer that has been built: for tables and plugins. */
 export interface BuiltLayer {
@@ -56,7 +57,7 @@ export interface Parts {
 /** Where the parameters and buffers of a model come from. */
 export interface Storage {
   /** What matrices in panels are stored as. */
-  readonly weights: WeightType;
+  readonly weights: Weights;
   /** What caches keep keys and values as. */
   readonly cacheType: CacheType;
   /** Makes a parameter. */
@@ -138,7 +139,7 @@ export function assemble(
     shape: [vocab, width],
     init: initializer.weight("embedding", [vocab, width]),
     // Blocks are always in panels: a row of them is gathered at the cost of reading eight.
-    layout: tied || isBlocks(storage.weights) ? "panels" : "rows",
+    layout: tied || isBlocks(weightType(storage.weights, "embedding.weight")) ? "panels" : "rows",
     trainable: true,
   });
   const positions = new Map<string, Position>(), choice = config.position;

@@ -2,10 +2,11 @@ import type { Component } from "../components/component.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type CacheType, size, type WeightType } from "../runtime/tensor.ts";
 import type { ModelConfig } from "./config.ts";
-import { createModel, expectCached, expectStored, type Model, type ModelOptions } from "./decoder.ts";
+import { createModel, expectCached, type Model, type ModelOptions } from "./decoder.ts";
 import type { Checkpoint, StoredTensor } from "./format.ts";
 import { type Plugin, pluginError } from "./plugin.ts";
 import { CheckpointError, openSource, type Source } from "./source.ts";
+import { expectStored, storedWeights } from "./weights.ts";
 
 /** Options of {@linkcode loadModel}. */
 export interface LoadOptions {
@@ -18,8 +19,11 @@ export interface LoadOptions {
    * room for a cache of so many is refused.
    */
   readonly context?: number;
-  /** How matrices of weights are stored. Default: `f32`. See {@linkcode ModelOptions}. */
-  readonly weights?: WeightType;
+  /**
+   * How matrices of weights are stored: `stored` keeps each as the checkpoint has it, as far as the backend can (blocks of
+   * other types than it has become `q8_0`, all else `f32`). Default: `f32`. See {@linkcode ModelOptions}.
+   */
+  readonly weights?: WeightType | "stored";
   /** What caches keep keys and values as. Default: `f32`. See {@linkcode ModelOptions}. */
   readonly cacheType?: CacheType;
   /** Called after each tensor with the bytes loaded so far and in all. */
@@ -63,7 +67,8 @@ export async function openCheckpoint(source: Source, plugins: readonly Plugin[])
  * ```
  */
 export async function loadModel(runtime: Runtime, from: string | Source, options: LoadOptions): Promise<LoadedModel> {
-  expectStored(runtime, options.weights ?? "f32");
+  const { weights = "f32" } = options;
+  if (weights !== "stored") expectStored(runtime, weights);
   expectCached(runtime, options.cacheType ?? "f32");
   const source = typeof from === "string" ? openSource(from) : from;
   try {
@@ -79,7 +84,8 @@ async function loadFrom(runtime: Runtime, source: Source, options: LoadOptions):
   const { config: stored } = checkpoint; // of any type still: it is checked when the model is built
   const config = context !== undefined && context < stored.context ? { ...stored, context } : stored;
   const cached = context !== undefined;
-  const built = { components, plugins, initialize: false, weights, cacheType, cached };
+  const held = weights === "stored" ? storedWeights(runtime, tensors) : weights;
+  const built = { components, plugins, initialize: false, weights: held, cacheType, cached };
   const model = buildModel(runtime, source, config, built);
   try {
     checkTensors(source, model, tensors);

@@ -2,7 +2,7 @@ import { type Builtin, builtins } from "../components/builtins.ts";
 import type { Component } from "../components/component.ts";
 import type { Arena } from "../runtime/arena.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { type CacheType, size, type Tensor, type WeightType } from "../runtime/tensor.ts";
+import { type CacheType, size, type Tensor } from "../runtime/tensor.ts";
 import { assemble } from "./assemble.ts";
 import { bufferIn, type ModelCache, openCache } from "./cache.ts";
 import { type ModelConfig, resolveConfig, type ResolvedConfig } from "./config.ts";
@@ -11,6 +11,7 @@ import { forward, type ForwardOptions } from "./forward.ts";
 import { paramDeclaration, type Plugin, runHook } from "./plugin.ts";
 import { createRandom } from "./random.ts";
 import { expectRoom } from "./room.ts";
+import { expectStored, type Weights, weightType } from "./weights.ts";
 
 /** Bytes that a tensor may take beyond its own, for the next to begin where memory wants it. */
 const FILLING = 64;
@@ -60,9 +61,10 @@ export interface ModelOptions<C extends Component = Component> {
   readonly initialize?: boolean;
   /**
    * How matrices of weights are stored: in f32 (default), in 16 bits, or in blocks of 8 or 4 bits, which then are read by
-   * products as they are. Vectors stay f32. Only f32 can be trained. Throws a `TypeError` where the backend cannot.
+   * products as they are; or each as a function of its name says. Vectors stay f32. Only f32 can be trained. Throws a
+   * `TypeError` where the backend cannot.
    */
-  readonly weights?: WeightType;
+  readonly weights?: Weights;
   /** What caches keep keys and values as. Default: `f32`. Throws a `TypeError` where the backend cannot. */
   readonly cacheType?: CacheType;
   /** Whether there must be room for a cache of the whole context, too. Nothing is taken for it. Default: `false`. */
@@ -91,7 +93,7 @@ export function createModel<const C extends Component = never>(
 ): Model {
   const { components = [], plugins = [], seed = 0, initialize = true, cached = false } = options;
   const { weights = "f32", cacheType = "f32" } = options;
-  expectStored(runtime, weights);
+  if (typeof weights === "string") expectStored(runtime, weights);
   expectCached(runtime, cacheType);
   const known = knownComponents(components, plugins);
   const resolved = resolveConfig(known, changedByPlugins(config, plugins));
@@ -111,7 +113,8 @@ export function createModel<const C extends Component = never>(
         const declaration = paramDeclaration(plugins, path, declared, params);
         const { shape, layout, init, trainable } = declaration;
         // Only matrices that products read.
-        const dtype = layout === "panels" ? weights : "f32";
+        const dtype = layout === "panels" ? weightType(weights, path) : "f32";
+        expectStored(runtime, dtype);
         const tensor = runtime.place(arena, shape, layout, dtype);
         params.set(path, { tensor, trainable });
         if (initialize) {
@@ -145,13 +148,6 @@ export function describeModel<const C extends Component = never>(
   const { components = [], plugins = [], weights, cacheType } = options;
   const known = knownComponents(components, plugins);
   return planModel(resolveConfig(known, changedByPlugins(config, plugins)), known, plugins, weights, cacheType);
-}
-
-/** Throws a `TypeError` where the backend of `runtime` cannot store weights as `weights`. */
-export function expectStored({ backend }: Runtime, weights: WeightType): void {
-  const { stores = ["f32"], name } = backend;
-  if (stores.includes(weights)) return;
-  throw new TypeError(`Cannot store weights in ${weights} on ${name}, expected ${stores.join(" or ")}`);
 }
 
 /** Throws a `TypeError` where the backend of `runtime` cannot keep keys and values as `type`. */

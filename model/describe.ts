@@ -2,11 +2,12 @@ import type { Component } from "../components/component.ts";
 import { formatBytes } from "../runtime/memory.ts";
 import { createPlanner } from "../runtime/planner.ts";
 import { Runtime } from "../runtime/runtime.ts";
-import { bytesOf, type CacheType, type DType, size, type WeightType } from "../runtime/tensor.ts";
+import { bytesOf, type CacheType, type DType, size } from "../runtime/tensor.ts";
 import { assemble, type BuiltLayer } from "./assemble.ts";
 import { type ResolvedConfig, slotDefaults } from "./config.ts";
 import { forward } from "./forward.ts";
 import { paramDeclaration, type Plugin } from "./plugin.ts";
+import { type Weights, weightType } from "./weights.ts";
 
 /** Positions over which the memory of a cache is averaged: caches may come in blocks. */
 const SPAN = 1024;
@@ -64,7 +65,7 @@ export function planModel(
   config: ResolvedConfig,
   components: readonly Component[],
   plugins: readonly Plugin[],
-  weights: WeightType = "f32",
+  weights: Weights = "f32",
   cacheType: CacheType = "f32",
 ): Description {
   const planner = createPlanner(), runtime = new Runtime(planner.backend), arena = runtime.arena();
@@ -76,7 +77,7 @@ export function planModel(
     cacheType,
     param(path, declared) {
       const { shape, layout, trainable } = paramDeclaration(plugins, path, declared, params);
-      const dtype = layout === "panels" ? weights : "f32", bytes = bytesOf({ shape, layout, dtype });
+      const dtype = layout === "panels" ? weightType(weights, path) : "f32", bytes = bytesOf({ shape, layout, dtype });
       params.set(path, { path, shape, trainable, dtype, bytes });
       parameterBytes += bytes;
       return runtime.place(arena, shape, layout);

@@ -5,9 +5,8 @@ import type { CacheType, WeightType } from "../runtime/tensor.ts";
 import type { ResolvedConfig } from "./config.ts";
 import { type Description, planModel } from "./describe.ts";
 import type { Plugin } from "./plugin.ts";
+import { type Weights, weightTypes } from "./weights.ts";
 
-/** What weights may be stored as, the largest first. */
-const types: readonly WeightType[] = ["f32", "f16", "q8_0", "q4_0"];
 /** What caches may keep keys and values as, the largest first. */
 const cacheTypes: readonly CacheType[] = ["f32", "f16", "q8_0"];
 
@@ -20,7 +19,7 @@ export interface Planned {
   /** What it is built with. */
   readonly plugins: readonly Plugin[];
   /** How matrices are to be stored. */
-  readonly weights: WeightType;
+  readonly weights: Weights;
   /** What that cache is to keep keys and values as. */
   readonly cacheType: CacheType;
   /** Whether a cache of the whole context, for one sequence, will be wanted beside it. */
@@ -34,7 +33,7 @@ const LEAST_PIECES = 2 ** 20, MOST_PIECES = 3 * 2 ** 20;
 
 /** One way to have it, and what that takes. */
 interface Choice {
-  readonly weights: WeightType;
+  readonly weights: Weights;
   readonly cacheType: CacheType;
   readonly context: number;
   readonly bytes: number;
@@ -53,7 +52,7 @@ export function expectRoom(runtime: Runtime, planned: Planned, description: Desc
     : [`it needs ${state}`, `are left of ${name}`];
   throw new RangeError(
     `Cannot build the model: ${what}, expected at most the ${formatBytes(large ? largest : available)} that ${most}; ` +
-      adviceOn(runtime, planned),
+      adviceOn(runtime, planned, description),
   );
 }
 
@@ -83,16 +82,18 @@ function stateOf(description: Description, wanted: Wanted): string {
  * The first smaller type of weights that fits, that of a cache if one is wanted, and the longest half, quarter, … of the
  * context. If none of them is enough, smaller weights and a shorter context at once.
  */
-function adviceOn(runtime: Runtime, planned: Planned): string {
+function adviceOn(runtime: Runtime, planned: Planned, { params }: Description): string {
   const { config, components, plugins, weights, cacheType } = planned;
   const { stores = ["f32"], caches = ["f32"], memory: { available, largest = Infinity } } = runtime.backend;
-  const smaller = types.slice(types.indexOf(weights) + 1).filter((type) => stores.includes(type));
-  const fits = (type: WeightType, context: number, cached = cacheType): Choice | undefined => {
+  const held = params.filter(({ shape }) => shape.length === 2).map(({ dtype }) => dtype as WeightType);
+  const largestType = typeof weights === "string" ? weights : weightTypes.find((type) => held.includes(type)) ?? "f32";
+  const smaller = weightTypes.slice(weightTypes.indexOf(largestType) + 1).filter((type) => stores.includes(type));
+  const fits = (type: Weights, context: number, cached = cacheType): Choice | undefined => {
     const plan = planModel({ ...config, context }, components, plugins, type, cached), bytes = bytesOf(plan, planned);
     const whole = bytes <= available && plan.params.every((param) => param.bytes <= largest);
     return whole ? { weights: type, cacheType: cached, context, bytes } : undefined;
   };
-  const shorter = (type: WeightType) => {
+  const shorter = (type: Weights) => {
     if (!fits(type, 1)) return undefined;
     for (let context = config.context >> 1;; context >>= 1) {
       const choice = fits(type, Math.max(1, context));

@@ -25,6 +25,8 @@ import { referenceBackend } from "../runtime/backend.ts";
 import type { Dispatch } from "../runtime/dispatch.ts";
 import { size } from "../runtime/tensor.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "./assert.ts";
+import { F16, ggufFile, plain, Q4_0, smallMetadata, smallTensors } from "./gguf_files.ts";
+import { gpuVariants } from "./webgpu.ts";
 import { blockTensor, blockTypes, gatherCases, productCases } from "./block_cases.ts";
 import {
   assertClose,
@@ -36,6 +38,7 @@ import {
   runtimeWith,
   uniform,
   uniformTensor,
+  variants,
   wasmVariants,
 } from "./support.ts";
 
@@ -280,6 +283,49 @@ for (const type of blockTypes) {
       }
       assert(exact > 5, "nothing was in blocks");
     },
+  });
+}
+
+for (const { name, open } of [variants[0], wasmVariants[3], ...gpuVariants]) {
+  Deno.test(`matrices stay as a file has them, or as near as can be: weights "stored", ${name}`, async () => {
+    const tensors = smallTensors(40),
+      raw = (shape: readonly number[], type: number, block: number) => {
+        const bytes = Uint8Array.from({ length: size(shape) / 32 * block }, (_, i) => i * i * 7 % 251);
+        for (let at = 0; at < bytes.length; at += block) {
+          new DataView(bytes.buffer).setFloat16(at, 0.01 + at / 2 ** 14, true);
+        }
+        return { shape, type, bytes };
+      };
+    const { shape } = tensors["blk.0.ffn_up.weight"], Q5_0 = 6;
+    const halves = new Uint8Array(Float16Array.from(uniform(size(shape), 3)).buffer);
+    tensors["blk.0.ffn_gate.weight"] = raw(shape, Q4_0, 18);
+    tensors["blk.0.ffn_down.weight"] = raw([32, 64], Q5_0, 22);
+    tensors["blk.0.ffn_up.weight"] = { shape, type: F16, bytes: halves };
+    tensors["token_embd.weight"] = plain([40, 32], uniform(40 * 32, 9));
+    const source = () => memorySource({ "m.gguf": ggufFile(smallMetadata, tensors) }, "m.gguf");
+    using rt = await open();
+    const { model: full } = await loadModel(rt, source(), { plugins: [gguf] });
+    const { model } = await loadModel(rt, source(), { plugins: [gguf], weights: "stored" });
+    const types = Object.fromEntries([...model.params].map(([path, { tensor }]) => [path, tensor.dtype]));
+    assertEquals(types, {
+      "embedding.weight": "f32",
+      "blocks.0.norm1.weight": "f32",
+      "blocks.0.attention.q.weight": "q8_0",
+      "blocks.0.attention.k.weight": "q8_0",
+      "blocks.0.attention.v.weight": "q8_0",
+      "blocks.0.attention.out.weight": "q8_0",
+      "blocks.0.norm2.weight": "f32",
+      "blocks.0.feedForward.gate.weight": "q4_0",
+      "blocks.0.feedForward.up.weight": name === "WebGPU" ? "f16" : "f32",
+      "blocks.0.feedForward.down.weight": "q8_0", // Q5_0 has no kernel
+      "norm.weight": "f32",
+    });
+    for (const [path, { tensor }] of model.params) {
+      const [held, stated] = await Promise.all([rt.read(tensor), rt.read(full.params.get(path)!.tensor)]);
+      if (path.endsWith("down.weight")) {
+        assertClose(held, stated, Math.max(...stated.map(Math.abs)) / 250, path);
+      } else assertSameBits(held, stated, path);
+    }
   });
 }
 

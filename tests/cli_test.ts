@@ -88,7 +88,7 @@ Deno.test("--weights holds matrices in blocks: less memory, the same text on any
     assertEquals(runs.map(({ code }) => code), [0, 0, 0, 0], runs.map(({ err }) => err).join());
     assertEquals(runs[1].out, runs[0].out);
     assertEquals(runs[2].out, runs[0].out);
-    assertStringIncludes(runs[1].err, `; ${weights} weights `);
+    assertStringIncludes(runs[1].err, `; weights in ${weights} `);
   }
   const { code, err } = await generate([...basic, "--weights", "f16"]);
   assertEquals([code, err.split("\n")[0]], [

@@ -1,5 +1,7 @@
 import type { Additions } from "../../model/additions.ts";
 import { namesOfBackends, openRuntime, type OpenRuntimeOptions } from "../../model/open_runtime.ts";
+import type { Model } from "../../model/decoder.ts";
+import { formatBytes } from "../../runtime/memory.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { CacheType, WeightType } from "../../runtime/tensor.ts";
 import { defined, text, UsageError, word } from "./flags.ts";
@@ -13,8 +15,8 @@ export const backendFlag = text(
 /** The flags of commands that only run models. */
 export const weightsFlags = {
   weights: word(
-    ["f32", "f16", "q8_0", "q4_0"],
-    "how matrices are held: f16 on WebGPU only, q8_0 and q4_0 in blocks of 8 or 4 bits (default f32)",
+    ["stored", "f32", "f16", "q8_0", "q4_0"],
+    "how matrices are held: as stored where there is such a kernel (default), in f32, in f16 on WebGPU only, or in blocks of 8 or 4 bits",
   ),
   "cache-type": word(
     ["f32", "f16", "q8_0"],
@@ -30,7 +32,7 @@ export const weightsFlags = {
 export type BackendFlags = {
   readonly [K in "backend" | "threads" | "simd" | "activations" | "weights" | "cache-type" | "jobs"]?:
     | (K extends "jobs" ? number
-      : K extends "weights" ? WeightType
+      : K extends "weights" ? WeightType | "stored"
       : K extends "cache-type" ? CacheType
       : OpenRuntimeOptions[K & keyof OpenRuntimeOptions])
     | undefined;
@@ -67,7 +69,7 @@ export async function openGiven(given: BackendFlags, used: Additions): Promise<R
 /** How a model is to be held. */
 export interface Held {
   /** For `loadModel`. */
-  readonly weights: WeightType;
+  readonly weights: WeightType | "stored";
   /** For `loadModel`. */
   readonly cacheType: CacheType;
   /** What there is to say about it. */
@@ -76,9 +78,10 @@ export interface Held {
 
 /** How a model is to be held on what was opened: `auto` may have found what has not all that was asked for. */
 export function heldOn({ backend }: Runtime, given: BackendFlags): Held {
-  const { weights = "f32", "cache-type": cacheType = "f32" } = given, { stores = ["f32"], caches = ["f32"] } = backend;
+  const { weights = "stored", "cache-type": cacheType = "f32" } = given,
+    { stores = ["f32"], caches = ["f32"] } = backend;
   if (given.backend !== "auto") return { weights, cacheType, notes: [] };
-  const stored = stores.includes(weights), cached = caches.includes(cacheType);
+  const stored = weights === "stored" || stores.includes(weights), cached = caches.includes(cacheType);
   return {
     weights: stored ? weights : "f32",
     cacheType: cached ? cacheType : "f32",
@@ -87,4 +90,11 @@ export function heldOn({ backend }: Runtime, given: BackendFlags): Held {
       ...(cached ? [] : [`caches stay f32: ${backend.name} has ${caches.join(", ")}`]),
     ],
   };
+}
+
+/** How a model is held: `weights in q8_0 and f32 12 MiB, cache in f32`. */
+export function heldLine(model: Model): string {
+  const { params, parameterBytes } = model.describe();
+  const types = new Set(params.filter(({ shape }) => shape.length > 1).map(({ dtype }) => dtype));
+  return `weights in ${[...types].sort().join(" and ")} ${formatBytes(parameterBytes)}, cache in ${model.cacheType}`;
 }

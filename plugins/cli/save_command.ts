@@ -11,9 +11,9 @@ const FLAGS = ["model", "weights", "save", "offline"];
 
 /** Throws a {@linkcode UsageError} for what `--save` does not go with. */
 export function expectSaving(
-  given: { readonly model?: string | undefined; readonly weights?: WeightType | undefined },
+  given: { readonly model?: string | undefined; readonly weights?: WeightType | "stored" | undefined },
 ) {
-  const { model, weights = "f32" } = given;
+  const { model, weights = "stored" } = given;
   if (model === undefined) throw new UsageError("--save is given without --model, expected both or neither");
   if (weights !== "q8_0" && weights !== "q4_0") {
     throw new UsageError(`--save is given with --weights ${weights}, expected q8_0 or q4_0`);

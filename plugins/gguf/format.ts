@@ -37,7 +37,7 @@ const NAME = "GGUF";
 const MOST_FACTORS = 2 ** 12;
 
 /**
- * The files of llama.cpp. Weights in blocks are read as f32. https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+ * The files of llama.cpp. Weights in blocks can be read as f32, or kept. https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  *
  * A file without tensors is a vocabulary: it gives its tokenizer, whatever its architecture, and to ask for its config is
  * a {@linkcode CheckpointError}.
