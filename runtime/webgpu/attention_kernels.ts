@@ -8,6 +8,7 @@ import {
 } from "../../kernels/wgsl/attention_rows.ts";
 import { COLUMNS, OWN } from "../../kernels/wgsl/attention_tile.ts";
 import { attentionWeightsShader } from "../../kernels/wgsl/attention_weights.ts";
+import type { Kept } from "../../kernels/wgsl/kept.ts";
 import { dropoutArguments } from "../dispatch.ts";
 import type { AttentionOptions, Kernels, KeyValueCache } from "../kernels.ts";
 import { dimOf, panelsOf, type Tensor } from "../tensor.ts";
@@ -109,6 +110,11 @@ export function attentionKernels(gpu: Gpu): Pick<Kernels, "attention" | "attenti
       );
     },
   };
+}
+
+/** How a cache keeps keys and values. */
+export function keptAs({ keys }: KeyValueCache): Kept {
+  return keys.dtype === "f16" ? "f16" : keys.dtype === "i8" ? "q8_0" : "f32";
 }
 
 /**
