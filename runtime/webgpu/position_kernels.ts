@@ -106,7 +106,9 @@ export function appendRows(
 /** Writes keys and values to positions `start …` of a cache that is not in f32. */
 function appendPacked(gpu: Gpu, cache: KeyValueCache, kept: Packed, k: Tensor, v: Tensor, start: number): void {
   const { keys, values, keyScales, valueScales, capacity } = cache, [batch, time, heads, headDim] = k.shape;
-  const keyPanels = panelsOf(capacity), firstPanel = Math.floor(start / PANEL), channelGroups = Math.ceil(headDim / BLOCK);
+  const keyPanels = panelsOf(capacity),
+    firstPanel = Math.floor(start / PANEL),
+    channelGroups = Math.ceil(headDim / BLOCK);
   // A ring's first panel may get the last positions, too.
   const panels = Math.min(panelsOf(start + time) - firstPanel, keyPanels);
   gpu.run(
