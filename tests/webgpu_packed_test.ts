@@ -121,7 +121,7 @@ Deno.test({
           actual.forEach((out, i) => assertClose(out, expected[i], 5e-6, `piece ${i}`));
         },
       ),
-      { seed: 3, numRuns: 30 },
+      { seed: 3, numRuns: 20 },
     );
   },
 });
@@ -217,7 +217,7 @@ const run = (model: Model, ids: readonly number[], options: ForwardOptions = {})
  * Of the largest logit, beside rounding: a key or a value that another order of sums moves across the middle between two
  * numbers is kept as the other one.
  */
-const tolerance = { f16: 3e-5, q8_0: 3e-3 } as const;
+const tolerance = { f16: 2e-5, q8_0: 3e-4 } as const;
 
 for (const cacheType of packed) {
   Deno.test({
@@ -235,7 +235,8 @@ for (const cacheType of packed) {
         const error = away(actual, wanted);
         assert(actual.length === wanted.length && error <= tolerance[cacheType], `${what}: ${error}`);
       };
-      console.log(`${cacheType} is ${away(expected, exact).toExponential(1)} of the largest logit away from f32`);
+      const packing = away(expected, exact); // what a cache in f32 would be off by
+      assert(packing > 2 * tolerance[cacheType] && packing < 30 * tolerance[cacheType], `${packing}`);
       using whole = model.newCache(), single = model.newCache();
       assertEquals(whole.tensors[0].dtype, cacheType === "f16" ? "f16" : "i8");
       close(await run(model, tokens, { cache: whole }), expected, "at once");
