@@ -1,6 +1,6 @@
 /** What every kernel is timed on. A kernel without a row is a type error. */
 import type { GatedKernel, Kernels, UnaryKernel } from "../runtime/kernels.ts";
-import { type BlockType, bytesOf } from "../runtime/tensor.ts";
+import { type BlockType, bytesOf, type CacheType } from "../runtime/tensor.ts";
 import { newKeyValueCache } from "../runtime/key_value_cache.ts";
 import { gradientBenches } from "./gradient_cases.ts";
 import { filled, type OpBench } from "./op_bench.ts";
@@ -56,15 +56,23 @@ function binary(kernel: GatedKernel | "add" | "mul"): OpBench[] {
 }
 
 /** Attention of `time` rows behind `start` that are cached: prefill or decoding. */
-function attention(kernel: "attention" | "attentionWeights", start: number, time: number): OpBench {
+function attention(
+  kernel: "attention" | "attentionWeights",
+  start: number,
+  time: number,
+  type: CacheType = "f32",
+): OpBench {
   const heads = 12, headDim = 64;
   return {
-    name: `positions ${start} … ${start + time - 1}, ${heads} heads of ${headDim}`,
+    name: `positions ${start} … ${start + time - 1}, ${heads} heads of ${headDim}${
+      type === "f32" ? "" : `, a cache in ${type}`
+    }`,
     make(rt) {
       const arena = rt.arena(),
         q = filled(rt, [1, time, heads, headDim]),
         past = filled(rt, [1, start + time, heads, headDim]);
-      const cache = newKeyValueCache((shape) => rt.place(arena, shape), 1, heads, headDim, start + time);
+      const buffer: Parameters<typeof newKeyValueCache>[0] = (shape, _, dtype) => rt.place(arena, shape, "rows", dtype);
+      const cache = newKeyValueCache(buffer, 1, heads, headDim, start + time, { type });
       const out = filled(rt, kernel === "attention" ? q.shape : [1, heads, time, start + time]);
       rt.kernels.append(cache, past, past, 0);
       return () => rt.kernels[kernel](out, q, cache, heads, { start, scale: headDim ** -0.5, window: 0 });
@@ -214,7 +222,12 @@ export const opBenches: Readonly<Record<keyof Kernels, readonly OpBench[]>> = {
     },
     bytes: 16 * ROWS * DIM,
   }],
-  attention: [attention("attention", 0, 128), attention("attention", 0, 512), attention("attention", 511, 1)],
+  attention: [
+    attention("attention", 0, 128),
+    attention("attention", 0, 512),
+    attention("attention", 511, 1),
+    ...(["f32", "f16", "q8_0"] as const).map((type) => attention("attention", 8191, 1, type)),
+  ],
   attentionWeights: [attention("attentionWeights", 0, 128)],
   add: binary("add"),
   mul: binary("mul"),

@@ -38,8 +38,12 @@ async function withCache<T>(
 
 /** The tensors of a cache, their bytes as f32. */
 function wordsOf({ keys, values, keyScales, valueScales }: KeyValueCache): Tensor[] {
-  const tensors = [keys, values, ...(keyScales ? [keyScales] : []), ...(valueScales ? [valueScales] : [])];
-  return tensors.map((t) => ({ ...t, dtype: "f32", shape: [bytesOf(t) / 4] }));
+  return [keys, values, ...(keyScales ? [keyScales] : []), ...(valueScales ? [valueScales] : [])].map(asWords);
+}
+
+/** The bytes of a tensor as if they were f32. */
+function asWords(t: Tensor): Tensor {
+  return { ...t, dtype: "f32", shape: [bytesOf(t) / 4] };
 }
 
 /** Of attention, but for where it starts. */
@@ -247,6 +251,24 @@ for (const cacheType of packed) {
       using forked = single.fork();
       await run(model, tokens.slice(0, 9).reverse(), { start: 40, cache: single }); // is not seen by the fork
       close(await run(model, tokens.slice(40), { start: 40, cache: forked }), expected.slice(40 * row), "a fork");
+      // As a file of a cache does: its words, piece by piece.
+      using carried = model.newCache();
+      for (const [i, tensor] of forked.tensors.entries()) {
+        const words = new Uint8Array(bytesOf(tensor));
+        let at = 0;
+        for await (const { buffer } of rt.pieces(asWords(tensor))) {
+          words.set(new Uint8Array(buffer), at);
+          at += buffer.byteLength;
+        }
+        const read = (offset: number, into: Uint8Array) => into.set(words.subarray(offset, offset + into.length));
+        await rt.load(asWords(carried.tensors[i]), read, { dtype: "f32" });
+      }
+      carried.hold(tokens.slice(0, 50), 0);
+      close(
+        await run(model, tokens.slice(50), { start: 50, cache: carried }),
+        expected.slice(50 * row),
+        "carried over",
+      );
       // A trimmed cache is written again from the middle of a panel.
       whole.trim(11);
       close(await run(model, tokens.slice(11), { start: 11, cache: whole }), expected.slice(11 * row), "trimmed");
