@@ -232,6 +232,7 @@ export const opBenches: Readonly<Record<keyof Kernels, readonly OpBench[]>> = {
       attention("attention", 0, 128, type),
       attention("attention", 1023, 1, type),
     ]),
+    ...(["f32", "f16", "q8_0"] as const).map((type) => attention("attention", 8191, 1, type)),
   ],
   attentionWeights: [attention("attentionWeights", 0, 128)],
   add: binary("add"),

@@ -1,4 +1,7 @@
 /** Kernels in Chromium: Tint compiles every shader without a remark, and every op gives what the reference gives. */
+import { attentionShader } from "../kernels/wgsl/attention.ts";
+import { attentionRowsShader } from "../kernels/wgsl/attention_rows.ts";
+import { attentionWeightsShader } from "../kernels/wgsl/attention_weights.ts";
 import type { Shader } from "../kernels/wgsl/shader.ts";
 import type { Constant } from "../runtime/webgpu/source.ts";
 import { assertEquals } from "./assert.ts";
@@ -33,6 +36,15 @@ const ISOLATED = { "cross-origin-opener-policy": "same-origin", "cross-origin-em
 /** Calls a function of the page. */
 function call<F extends keyof KernelChecks>(page: Page, name: F, ...args: Parameters<KernelChecks[F]>) {
   return page.evaluate<Awaited<ReturnType<KernelChecks[F]>>>(`checks.${name}(...${JSON.stringify(args)})`);
+}
+
+/** Shaders that are made as they are needed: those of attention over packed caches, few of which cases reach. */
+function made(): Shader[] {
+  return (["f16", "q8_0"] as const).flatMap((kept) => [
+    ...[1, 2, 4].map((columns) => attentionShader(columns, kept)),
+    ...[1, 4, 8].map((rows) => attentionRowsShader(rows, kept)),
+    attentionWeightsShader(kept),
+  ]);
 }
 
 /** Every shader that a file of kernels/wgsl exports. */
@@ -81,7 +93,7 @@ Deno.test({
     }
     await t.step("every shader is compiled, without a remark", async () => {
       const before = new Set((await call(page, "compiled")).shaders), rest = only ? [] : await shaders();
-      for (const shader of rest.filter(({ name }) => !before.has(name))) {
+      for (const shader of [...rest.filter(({ name }) => !before.has(name)), ...made()]) {
         for (const constants of variants(shader)) {
           for (const subgroups of ways) await call(page, "compile", shader, constants, subgroups);
         }

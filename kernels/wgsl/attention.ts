@@ -1,3 +1,4 @@
+import { four, fourOf, type Kept, keptElement } from "./kept.ts";
 import { type Shader, shader } from "./shader.ts";
 import {
   accumulate,
@@ -8,6 +9,7 @@ import {
   masks,
   products,
   queryAt,
+  type Reading,
   rescale,
   tileArgs,
   tileStart,
@@ -15,7 +17,7 @@ import {
 } from "./attention_tile.ts";
 
 /** Tensors of {@linkcode attentionShader}. */
-type Tensors = "out" | "lse" | "q" | "keys" | "values" | "bias" | "sinks";
+type Tensors = "out" | "lse" | "q" | "keys" | "values" | "keyScales" | "valueScales" | "bias" | "sinks";
 /** Its arguments. */
 type Args = keyof typeof tileArgs | "start" | "units" | "tiles" | "keyPanels" | "valueBlocks";
 
@@ -27,17 +29,34 @@ type Args = keyof typeof tileArgs | "start" | "units" | "tiles" | "keyPanels" | 
  * al. 2022, https://arxiv.org/abs/2205.14135. Dropout is of probabilities: their sum is that of all. With `SOFTCAP` scores
  * are `softcap · tanh(s / softcap)` before a bias is added. A sink is a key that came before all others: maxima begin with
  * its score, one of the 16 sums of a row with 1.
+ *
+ * Keys and values are unpacked when they are loaded, to meet 4 rows each. `lse` is for training, scales are of bytes: no
+ * more than 8 tensors are there at a time.
  */
-export function attentionShader(columns: number): Shader<Tensors, Args, "HEAD_DIM" | "DROPOUT" | "SOFTCAP"> {
+export function attentionShader(
+  columns: number,
+  kept: Kept,
+): Shader<Tensors, Args, "HEAD_DIM" | "DROPOUT" | "SOFTCAP"> {
+  const { keys, values } = readings(columns, kept);
   return shader({
-    name: "attention",
-    tensors: { out: "f32", lse: "f32", q: "f32", keys: "vec4f", values: "vec4f", bias: "f32", sinks: "f32" },
-    optional: ["lse", "bias", "sinks"],
+    name: kept === "f32" ? "attention" : `attention_${kept}`,
+    tensors: {
+      out: "f32",
+      lse: "f32",
+      q: "f32",
+      keys: keptElement[kept],
+      values: keptElement[kept],
+      keyScales: "vec4f",
+      valueScales: "f32",
+      bias: "f32",
+      sinks: "f32",
+    },
+    optional: ["lse", "keyScales", "valueScales", "bias", "sinks"],
     args: { ...tileArgs, start: "u32", units: "u32", tiles: "u32", keyPanels: "u32", valueBlocks: "u32" },
     constants: ["HEAD_DIM", "DROPOUT", "SOFTCAP"],
     workgroup: LANES,
     uses: ["math"],
-    code: `${tileStart}${queryAt}${masks}
+    code: `${tileStart}${queryAt}${masks}${fourOf[kept]}
 var<workgroup> of_lanes: array<vec4f, WORKGROUP>;
 
 fn put(unit: u32, r: u32, channel: u32, four: vec4f) {
@@ -65,7 +84,7 @@ fn main(group: u32, lane: u32) {
   for (var block = u32(max(low, 0)) / 64u; block <= last / 64u; block++) {
     let slot = block % args.valueBlocks;
     let panel = unit * args.keyPanels + 8u * slot + others / 2u;
-    ${products("s", "q", "query_at", "keys", "2 * panel * HEAD_DIM + others % 2u")}
+    ${products("s", "q", "query_at", "keys", "2 * panel * HEAD_DIM + others % 2u", keys)}
     let key = 64u * block + 4u * others;
     var highest = vec4f(-1e30);
     ${
@@ -95,7 +114,7 @@ fn main(group: u32, lane: u32) {
     ${keep("s")}
     workgroupBarrier();
     let count = min(64u, last + 1u - 64u * block);
-    ${accumulate("o", columns, "values", "(unit * args.valueBlocks + slot) * PANELS * 128u", "count")}
+    ${accumulate("o", columns, "values", "(unit * args.valueBlocks + slot) * PANELS * 128u", "count", values)}
   }
   workgroupBarrier();
   of_lanes[lane] = sum;
@@ -113,4 +132,26 @@ fn main(group: u32, lane: u32) {
   }
 }`,
   });
+}
+
+/** How blocks of 64 keys and values are read. */
+function readings(columns: number, kept: Kept): { keys: Reading; values: Reading } {
+  const scaled = kept === "q8_0", groups = "((HEAD_DIM + 31u) / 32u)";
+  // Channels beyond the last are read as their neighbours are, see column_at.
+  const column = (m: number) => `min(4u * others + ${64 * m}u, HEAD_DIM - 1u) / 32u`;
+  return {
+    keys: {
+      before: scaled ? ` let d = keyScales[(panel * ${groups} + c0 / 32u) * 2u + others % 2u];` : "",
+      four: (element) => four(kept, element, "d"),
+    },
+    values: {
+      before: scaled
+        ? each(
+          columns,
+          (m) => ` let scale${m} = ((unit * args.valueBlocks + slot) * ${groups} + ${column(m)}) * 64u;`,
+        )
+        : "",
+      four: (element, m, step) => four(kept, element, `valueScales[scale${m} + j + ${step}]`),
+    },
+  };
 }

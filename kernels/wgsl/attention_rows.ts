@@ -1,5 +1,7 @@
-import { type Shader, shader } from "./shader.ts";
+import { keyScores } from "./attention_keys.ts";
 import { each, queryAt } from "./attention_tile.ts";
+import { four as unpacked, fourOf, type Kept, keptElement } from "./kept.ts";
+import { type Shader, shader } from "./shader.ts";
 
 /** Lanes, and keys of a block: each lane has one. */
 export const BLOCK = 128;
@@ -11,11 +13,11 @@ export function rowsAtATime(total: number, headDim: number): number {
   return total === 1 ? 1 : total <= 4 || headDim > 128 ? 4 : 8;
 }
 
-/** Numbers of keys that a lane waits for at a time; vectors of values half as many. */
-const AHEAD = 16;
+/** Vectors of values that a lane waits for at a time. */
+const AHEAD = 8;
 
 /** Tensors of {@linkcode attentionRowsShader}. */
-type Tensors = "out" | "partial" | "q" | "keys" | "values" | "bias" | "sinks";
+type Tensors = "out" | "q" | "keys" | "values" | "keyScales" | "valueScales" | "bias" | "sinks";
 /** Its arguments. */
 type Args =
   | "time"
@@ -36,19 +38,26 @@ type Args =
  * Attention of few rows over many keys, as in decoding, where reading keys and values is what takes time. A workgroup owns
  * `rows` (1, or a multiple of 4) queries of one head of keys and one of `parts` parts of its keys, `span` of them: a lane
  * scores a key of a block of 128 for all rows, then sums four channels of every so manieth value. With more than one part
- * (`partial` is there) it leaves the sum of each row, its greatest score and its sum of exponentials for
+ * (`PARTS`) it leaves in `out` the sum of each row, its greatest score and its sum of exponentials for
  * {@linkcode combineShader}: flash-decoding, Dao et al. 2023, https://pytorch.org/blog/flash-decoding/ A sink is the first
  * key of the first part alone.
  */
-export function attentionRowsShader(rows: number): Shader<Tensors, Args, "HEAD_DIM" | "SOFTCAP"> {
+export function attentionRowsShader(
+  rows: number,
+  kept: Kept,
+): Shader<Tensors, Args, "HEAD_DIM" | "SOFTCAP" | "PARTS"> {
   // Numbers of all rows: one, or vectors of four.
   const type = rows === 1 ? "f32" : "vec4f", vectors = Math.ceil(rows / 4);
   const of = (name: string, row: number) => rows === 1 ? `${name}0` : `${name}${row >> 2}.${"xyzw"[row & 3]}`;
   const component = (name: string, v: number) => rows === 1 ? `${name}0` : `${name}${v}[i]`;
   const four = (item: (row: number) => string, v: number) =>
     rows === 1 ? item(0) : `vec4f(${[0, 1, 2, 3].map((i) => item(4 * v + i))})`;
-  const addKey = (k: string, c: string) =>
-    each(vectors, (v) => `s${v} += ${k} * queries[(${c}) * ${vectors}u + ${v}u];`);
+  const value = (position: string) =>
+    unpacked(
+      kept,
+      `values[value_at(unit, ${position}, column)]`,
+      `valueScales[value_scale_at(unit, ${position}, column)]`,
+    );
   const addValue = (b: string, j: string) =>
     `{
         let b = ${b};
@@ -73,9 +82,18 @@ export function attentionRowsShader(rows: number): Shader<Tensors, Args, "HEAD_D
     ${each(vectors, (v) => `${name}${v} = numbers[${v}u * WORKGROUP];`)}
     workgroupBarrier();`;
   return shader({
-    name: "attention_rows",
-    tensors: { out: "f32", partial: "f32", q: "f32", keys: "f32", values: "vec4f", bias: "f32", sinks: "f32" },
-    optional: ["partial", "bias", "sinks"],
+    name: kept === "f32" ? "attention_rows" : `attention_rows_${kept}`,
+    tensors: {
+      out: "f32",
+      q: "f32",
+      keys: kept === "f32" ? "f32" : keptElement[kept],
+      values: keptElement[kept],
+      keyScales: "vec4f",
+      valueScales: "f32",
+      bias: "f32",
+      sinks: "f32",
+    },
+    optional: ["keyScales", "valueScales", "bias", "sinks"],
     args: {
       time: "u32",
       kvHeads: "u32",
@@ -91,7 +109,7 @@ export function attentionRowsShader(rows: number): Shader<Tensors, Args, "HEAD_D
       keyPanels: "u32",
       valueBlocks: "u32",
     },
-    constants: ["HEAD_DIM", "SOFTCAP"],
+    constants: ["HEAD_DIM", "SOFTCAP", "PARTS"],
     workgroup: BLOCK,
     uses: ["math"],
     code: `
@@ -103,7 +121,7 @@ const STRIDE = 4u * COLUMNS + 2u;
 var<workgroup> queries: array<${type}, ${vectors}u * HEAD_DIM>;
 var<workgroup> numbers: array<${type}, ${vectors}u * WORKGROUP>;
 var<workgroup> sums: array<vec4f, ${Math.min(rows, 4)}u * WORKGROUP>;
-${queryAt}
+${queryAt}${fourOf[kept]}
 fn sees(distance: i32) -> bool { return distance >= 0 && distance < args.window; }
 
 fn head_of(unit: u32, r: u32) -> u32 { return unit % args.kvHeads * args.group + r % args.group; }
@@ -126,6 +144,16 @@ fn value_at(unit: u32, position: u32, column: u32) -> u32 {
   return (panel * 64u + slot % 64u) * 2u + column % 2u;
 }
 
+${
+      kept === "q8_0"
+        ? `
+fn value_scale_at(unit: u32, position: u32, column: u32) -> u32 {
+  let slot = slot_of(position);
+  return ((unit * args.valueBlocks + slot / 64u) * ((HEAD_DIM + 31u) / 32u) + column / 8u) * 64u + slot % 64u;
+}
+`
+        : ""
+    }
 fn main(group: u32, lane: u32) {
   let part = group % args.parts; let unit = group / args.parts / args.tiles;
   let first = group / args.parts % args.tiles * ${rows}u; let total = args.time * args.group;
@@ -140,7 +168,11 @@ fn main(group: u32, lane: u32) {
     }
   }
   workgroupBarrier();
-  let column = lane % COLUMNS; let team = lane / COLUMNS;
+  ${
+      // Teams of what is packed have neighbouring positions beside each other, as they lie.
+      kept === "f32"
+        ? "let column = lane % COLUMNS; let team = lane / COLUMNS;"
+        : "let column = lane / 2u / TEAMS * 2u + lane % 2u; let team = select(TEAMS, lane / 2u % TEAMS, column < COLUMNS);"}
   ${each(vectors, (v) => `var top${v} = ${type}(-1e30); var sum${v} = ${type}();`)}
   if (HAS_SINKS && part == 0u) {
     ${each(vectors, (v) => `top${v} = ${four((i) => `sinks[head_of(unit, first + ${i}u)]`, v)};`)}
@@ -153,16 +185,7 @@ fn main(group: u32, lane: u32) {
   for (var base = begin; base < end; base += WORKGROUP) {
     // No row sees a key that is not within: the last block alone may have them.
     let key = base + lane; let within = key < end;
-    ${each(vectors, (v) => `var s${v} = ${type}();`)}
-    if (within) {
-      let at = (unit * args.keyPanels + slot_of(key) / 8u) * HEAD_DIM * 8u + key % 8u;
-      var c = 0u;
-      for (; c + ${AHEAD}u <= HEAD_DIM; c += ${AHEAD}u) {
-        ${each(AHEAD, (i) => `let k${i} = keys[at + 8u * (c + ${i}u)];`)}
-        ${each(AHEAD, (i) => addKey(`k${i}`, `c + ${i}u`))}
-      }
-      for (; c < HEAD_DIM; c++) { ${addKey("keys[at + 8u * c]", "c")} }
-    }
+    ${keyScores(kept, rows)}
     ${each(rows, (r) => `let distance${r} = position${r} - i32(key); let seen${r} = sees(distance${r});`)}
     ${
       each(vectors, (v) => `
@@ -185,29 +208,34 @@ fn main(group: u32, lane: u32) {
     if (team < TEAMS) {
       let count = min(WORKGROUP, end - base);
       var j = team;
-      for (; j + ${AHEAD / 2 - 1}u * TEAMS < count; j += ${AHEAD / 2}u * TEAMS) {
-        ${each(AHEAD / 2, (i) => `let b${i} = values[value_at(unit, base + j + ${i}u * TEAMS, column)];`)}
-        ${each(AHEAD / 2, (i) => addValue(`b${i}`, `j + ${i}u * TEAMS`))}
+      for (; j + ${AHEAD - 1}u * TEAMS < count; j += ${AHEAD}u * TEAMS) {
+        ${each(AHEAD, (i) => `let b${i} = ${value(`base + j + ${i}u * TEAMS`)};`)}
+        ${each(AHEAD, (i) => addValue(`b${i}`, `j + ${i}u * TEAMS`))}
       }
-      for (; j < count; j += TEAMS) { ${addValue("values[value_at(unit, base + j, column)]", "j")} }
+      for (; j < count; j += TEAMS) { ${addValue(value("base + j"), "j")} }
     }
   }
   ${reduced("sum", (a, b) => `${a} + ${b}`)}
   ${
       each(vectors, (v) => `
-  ${each(Math.min(rows, 4), (i) => `sums[${i}u * WORKGROUP + lane] = o${4 * v + i};`)}
+  ${
+        each(
+          Math.min(rows, 4),
+          (i) => `if (team < TEAMS) { sums[${i}u * WORKGROUP + team * COLUMNS + column] = o${4 * v + i}; }`,
+        )
+      }
   workgroupBarrier();
   for (var item = lane; item < ${Math.min(rows, 4)}u * COLUMNS; item += WORKGROUP) {
     let i = item / COLUMNS; let c = item % COLUMNS; let r = first + ${4 * v}u + i;
     if (r >= total) { break; }
     var all = vec4f();
     for (var j = 0u; j < TEAMS; j++) { all += sums[i * WORKGROUP + j * COLUMNS + c]; }
-    if (HAS_PARTIAL) {
+    if (PARTS) {
       let at = ((unit * total + r) * args.parts + part) * STRIDE;
-      for (var j = 0u; j < 4u; j++) { partial[at + 4u * c + j] = all[j]; }
+      for (var j = 0u; j < 4u; j++) { out[at + 4u * c + j] = all[j]; }
       if (c == 0u) {
-        partial[at + 4u * COLUMNS] = ${component("top", v)};
-        partial[at + 4u * COLUMNS + 1u] = ${component("sum", v)};
+        out[at + 4u * COLUMNS] = ${component("top", v)};
+        out[at + 4u * COLUMNS + 1u] = ${component("sum", v)};
       }
     } else {
       let at = query_at(unit, r) + 4u * c;

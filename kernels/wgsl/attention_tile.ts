@@ -19,6 +19,16 @@ export const LANES = 128;
 
 const FOUR = [0, 1, 2, 3] as const, LETTERS = "xyzw";
 
+/** How the others are read that are not there as they are needed. */
+export interface Reading {
+  /** What it wants to know beforehand: of 32 channels from `c0` on, or of all columns of a block. */
+  readonly before: string;
+  /** WGSL: the four numbers of an element; of sums, of column `m` and position `j + step`. */
+  four(element: string, m?: number, step?: number | string): string;
+}
+
+const asTheyAre: Reading = { before: "", four: (element) => element };
+
 /** Arguments of attention that every tile needs. */
 export const tileArgs = {
   time: "u32",
@@ -80,11 +90,18 @@ fn kept(word: u32) -> f32 { return select(0.0, args.keep, keeps(word, args.seed,
  * Products of own rows `first …` of `tensor`, which begin at `rowAt(unit, r)`, with 64 others from vector `at` of `others` on, to
  * the variables `${name}0 …`: one for each of 4 others, a vector over 4 own rows.
  */
-export function products(name: string, tensor: string, rowAt: string, others: string, at: string): string {
+export function products(
+  name: string,
+  tensor: string,
+  rowAt: string,
+  others: string,
+  at: string,
+  { before, four } = asTheyAre,
+): string {
   const load = (i: number) => `${tensor}[${rowAt}(unit, first + 4 * (i / 32) + ${i}) + channel]`;
   const step = (channel: string) =>
     `{
-      let a = own[(${channel}) * 9 + rows]; let b = ${others}[at + 2 * (${channel})];
+      let a = own[(${channel}) * 9 + rows]; let b = ${four(`${others}[at + 2 * (${channel})]`)};
       ${FOUR.map((i) => `${name}${i} += b.${LETTERS[i]} * a;`).join(" ")}
     }`;
   return `
@@ -98,7 +115,7 @@ export function products(name: string, tensor: string, rowAt: string, others: st
       own[(i % 32u) * 9u + i / 32u] = four;
     }
     workgroupBarrier();
-    let width = min(32u, HEAD_DIM - c0); let at = (${at}) + 2 * c0;
+    let width = min(32u, HEAD_DIM - c0); let at = (${at}) + 2 * c0;${before}
     var c = 0u;
     for (; c + 4u <= width; c += 4u) { ${FOUR.map((i) => step(`c + ${i}u`)).join(" ")} }
     for (; c < width; c++) ${step("c")}
@@ -116,20 +133,27 @@ export function accumulators(name: string, columns: number): string {
 }
 
 /** Adds the tile times values, `count` of them, the first block of which begins at vector `at` of `tensor`. */
-export function accumulate(name: string, columns: number, tensor: string, at: string, count: string): string {
+export function accumulate(
+  name: string,
+  columns: number,
+  tensor: string,
+  at: string,
+  count: string,
+  { before, four } = asTheyAre,
+): string {
   const step = (j: number | string, offset: string) =>
     `{
       let p = tile[33u * (j / 4u) + ${offset} + rows];
       ${
       each(columns, (m) =>
-        `{ let b = ${tensor}[at${m} + 2 * (j + ${j})]; ${
+        `{ let b = ${four(`${tensor}[at${m} + 2 * (j + ${j})]`, m, j)}; ${
           FOUR.map((r) => `${name}${m}_${r} += p.${LETTERS[r]} * b;`).join(" ")
         } }`)
     }
     }`;
   return `
   {
-    ${each(columns, (m) => `let at${m} = (${at}) + column_at(others, ${m}u);`)}
+    ${each(columns, (m) => `let at${m} = (${at}) + column_at(others, ${m}u);`)}${before}
     var j = 0u;
     for (; j + 4u <= ${count}; j += 4u) { ${FOUR.map((i) => step(`${i}u`, `${8 * i}u`)).join(" ")} }
     for (; j < ${count}; j++) ${step("0u", "8u * (j % 4u)")}

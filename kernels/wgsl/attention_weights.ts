@@ -1,29 +1,55 @@
-import { shader } from "./shader.ts";
+import { type Kept, numberOfKeys } from "./kept.ts";
+import { type Shader, shader } from "./shader.ts";
+
+/** Tensors of {@linkcode attentionWeightsShader}. */
+type Tensors = "out" | "q" | "keys" | "keyScales" | "bias" | "sinks";
+/** Its arguments. */
+type Args =
+  | "time"
+  | "heads"
+  | "group"
+  | "headDim"
+  | "start"
+  | "window"
+  | "biasLength"
+  | "keyPanels"
+  | "scale"
+  | "softcap";
 
 /**
  * `out[b, h, t, j]`, the probabilities of attention, 0 for keys that are not seen: a workgroup for each row, a lane for
  * every 128th key, whose score waits in `out` until the row's sum is known. See attention.ts for caps and sinks.
  */
-export const attentionWeightsShader = shader({
-  name: "attention_weights",
-  tensors: { out: "f32", q: "f32", keys: "f32", bias: "f32", sinks: "f32" },
-  optional: ["bias", "sinks"],
-  args: {
-    time: "u32",
-    heads: "u32",
-    group: "u32",
-    headDim: "u32",
-    start: "u32",
-    window: "i32",
-    biasLength: "u32",
-    keyPanels: "u32",
-    scale: "f32",
-    softcap: "f32",
-  },
-  constants: ["SOFTCAP"],
-  workgroup: 128,
-  uses: ["math", "reduce"],
-  code: `
+export function attentionWeightsShader(kept: Kept): Shader<Tensors, Args, "SOFTCAP"> {
+  const scale = "keyScales[(panel * ((args.headDim + 31u) / 32u) + c / 32u) * 8u + j % 8u]";
+  return shader({
+    name: kept === "f32" ? "attention_weights" : `attention_weights_${kept}`,
+    tensors: {
+      out: "f32",
+      q: "f32",
+      keys: kept === "f32" ? "f32" : "u32",
+      keyScales: "f32",
+      bias: "f32",
+      sinks: "f32",
+    },
+    optional: ["keyScales", "bias", "sinks"],
+    args: {
+      time: "u32",
+      heads: "u32",
+      group: "u32",
+      headDim: "u32",
+      start: "u32",
+      window: "i32",
+      biasLength: "u32",
+      keyPanels: "u32",
+      scale: "f32",
+      softcap: "f32",
+    },
+    constants: ["SOFTCAP"],
+    workgroup: 128,
+    uses: ["math", "reduce"],
+    code: `${numberOfKeys[kept]}
+
 fn main(group: u32, lane: u32) {
   let t = group % args.time; let head = group / args.time;
   let query = ((head / args.heads * args.time + t) * args.heads + head % args.heads) * args.headDim;
@@ -32,9 +58,12 @@ fn main(group: u32, lane: u32) {
   for (var j = lane; j < length; j += WORKGROUP) {
     let distance = position - i32(j);
     if (distance < 0 || distance >= args.window) { out[row + j] = 0.0; continue; }
-    let at = (head / args.group * args.keyPanels + j / 8u % args.keyPanels) * args.headDim * 8u + j % 8u;
+    let panel = head / args.group * args.keyPanels + j / 8u % args.keyPanels;
+    let at = panel * args.headDim * 8u + j % 8u;
     var s = 0.0;
-    for (var c = 0u; c < args.headDim; c++) { s += q[query + c] * keys[at + 8u * c]; }
+    for (var c = 0u; c < args.headDim; c++) {
+      s += q[query + c] * number_at(at + 8u * c)${kept === "q8_0" ? ` * ${scale}` : ""};
+    }
     s *= args.scale;
     if (SOFTCAP) { s = args.softcap * tanh_of(s / args.softcap); }
     if (HAS_BIAS) { s += bias[head % args.heads * args.biasLength + u32(distance)]; }
@@ -56,4 +85,5 @@ fn main(group: u32, lane: u32) {
   let inverse = 1.0 / sum_all(sum, lane);
   for (var j = lane; j < length; j += WORKGROUP) { out[row + j] *= inverse; }
 }`,
-});
+  });
+}

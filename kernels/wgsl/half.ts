@@ -22,11 +22,10 @@ export const quadElement = { f32: "vec4f", f16: "vec2u" } as const;
 export const wordElement = { f32: "f32", f16: "u32" } as const;
 
 /**
- * `stored_quad(v)`: four numbers as they are stored. Halves are rounded to the nearest, ties to even; how pack2x16float
- * rounds is left open by https://www.w3.org/TR/WGSL/#floating-point-conversion.
+ * `half_bits(v)`: a half's bits, rounded to the nearest, ties to even; how pack2x16float rounds is left open by
+ * https://www.w3.org/TR/WGSL/#floating-point-conversion.
  */
-export function storedQuad(stored: Stored): string {
-  return stored === "f32" ? "fn stored_quad(v: vec4f) -> vec4f { return v; }" : `
+export const halfBits = `
 fn half_bits(v: f32) -> u32 {
   let bits = bitcast<u32>(v);
   let sign = (bits >> 16) & 0x8000u;
@@ -42,7 +41,11 @@ fn half_bits(v: f32) -> u32 {
   let digits = (magnitude & 0x7fffffu) | 0x800000u;
   return sign | ((digits + (1u << (shift - 1u)) - 1u + ((digits >> shift) & 1u)) >> shift);
 }
+`;
 
+/** `stored_quad(v)`: four numbers as they are stored. */
+export function storedQuad(stored: Stored): string {
+  return stored === "f32" ? "fn stored_quad(v: vec4f) -> vec4f { return v; }" : `${halfBits}
 fn stored_quad(v: vec4f) -> vec2u {
   return vec2u(half_bits(v.x) | (half_bits(v.y) << 16u), half_bits(v.z) | (half_bits(v.w) << 16u));
 }`;

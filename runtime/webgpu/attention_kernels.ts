@@ -8,6 +8,7 @@ import {
 } from "../../kernels/wgsl/attention_rows.ts";
 import { COLUMNS, OWN } from "../../kernels/wgsl/attention_tile.ts";
 import { attentionWeightsShader } from "../../kernels/wgsl/attention_weights.ts";
+import type { Kept } from "../../kernels/wgsl/kept.ts";
 import { dropoutArguments } from "../dispatch.ts";
 import type { AttentionOptions, Kernels, KeyValueCache } from "../kernels.ts";
 import { dimOf, panelsOf, type Tensor } from "../tensor.ts";
@@ -23,14 +24,15 @@ const ENDLESS = 2 ** 31 - 1;
 /** Attention and its probabilities. */
 export function attentionKernels(gpu: Gpu): Pick<Kernels, "attention" | "attentionWeights"> {
   const tiles = remembered(attentionShader), few = remembered(attentionRowsShader);
+  const probabilities = remembered(attentionWeightsShader);
 
   /** Tiles of many rows: all that training needs, and prompts. */
   function byTiles(out: Tensor, q: Tensor, cache: KeyValueCache, kvHeads: number, options: AttentionOptions): void {
     const { start, bias, sinks, softcap, lse, dropout } = options, [batch, time, heads, headDim] = q.shape;
     const units = batch * kvHeads, count = Math.ceil(time * heads / kvHeads / OWN);
     gpu.run(
-      tiles(Math.ceil(headDim / COLUMNS)),
-      { out, lse, q, keys: cache.keys, values: cache.values, bias, sinks },
+      tiles(Math.ceil(headDim / COLUMNS), keptAs(cache)),
+      { out, lse, q, ...tensorsOf(cache), bias, sinks },
       {
         ...tileArguments(time, heads, kvHeads, options),
         start,
@@ -56,8 +58,8 @@ export function attentionKernels(gpu: Gpu): Pick<Kernels, "attention" | "attenti
     gpu.briefly(() => {
       const partial = parts > 1 ? gpu.temp([units * total * parts, 8 * panelsOf(headDim) + 2]) : undefined;
       gpu.run(
-        few(rows),
-        { out, partial, q, keys: cache.keys, values: cache.values, bias, sinks },
+        few(rows, keptAs(cache)),
+        { out: partial ?? out, q, ...tensorsOf(cache), bias, sinks },
         {
           time,
           kvHeads,
@@ -76,6 +78,7 @@ export function attentionKernels(gpu: Gpu): Pick<Kernels, "attention" | "attenti
         units * count * parts,
         headDim,
         !!softcap,
+        !!partial,
       );
       if (partial) gpu.run(combineShader, { out, partial }, { time, kvHeads, group, parts }, units * total, headDim);
     });
@@ -90,8 +93,8 @@ export function attentionKernels(gpu: Gpu): Pick<Kernels, "attention" | "attenti
     attentionWeights(out, q, cache, kvHeads, { start, scale, window, bias, sinks, softcap }) {
       const [batch, time, heads, headDim] = q.shape;
       gpu.run(
-        attentionWeightsShader,
-        { out, q, keys: cache.keys, bias, sinks },
+        probabilities(keptAs(cache)),
+        { out, q, keys: cache.keys, keyScales: cache.keyScales, bias, sinks },
         {
           time,
           heads,
@@ -109,6 +112,11 @@ export function attentionKernels(gpu: Gpu): Pick<Kernels, "attention" | "attenti
       );
     },
   };
+}
+
+/** How a cache keeps keys and values. */
+export function keptAs({ keys }: KeyValueCache): Kept {
+  return keys.dtype === "f16" ? "f16" : keys.dtype === "i8" ? "q8_0" : "f32";
 }
 
 /**
@@ -146,11 +154,17 @@ export function tileArguments(
   };
 }
 
-/** `make`, once for each number: pipelines are known by their shader. */
-export function remembered<T>(make: (n: number) => T): (n: number) => T {
-  const made = new Map<number, T>();
-  return (n) => {
-    if (!made.has(n)) made.set(n, make(n));
-    return made.get(n)!;
+/** What a cache consists of. */
+function tensorsOf({ keys, values, keyScales, valueScales }: KeyValueCache) {
+  return { keys, values, keyScales, valueScales };
+}
+
+/** `make`, once for the same arguments: pipelines are known by their shader. */
+export function remembered<A extends readonly (number | string)[], T>(make: (...args: A) => T): (...args: A) => T {
+  const made = new Map<string, T>();
+  return (...args) => {
+    const key = args.join();
+    if (!made.has(key)) made.set(key, make(...args));
+    return made.get(key)!;
   };
 }

@@ -37,6 +37,7 @@ export async function webgpuBackend(options: WebgpuOptions = {}): Promise<Webgpu
     threads: 1,
     far: true,
     stores: ["f32", "f16", "q8_0", "q4_0"],
+    caches: ["f32", "f16", "q8_0"],
     kernels: webgpuKernels(gpu),
     memory,
     scratch: gpu.scratch,

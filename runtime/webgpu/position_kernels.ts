@@ -1,8 +1,11 @@
 import { appendShader } from "../../kernels/wgsl/append.ts";
+import { appendPackedShaders } from "../../kernels/wgsl/append_packed.ts";
+import type { Packed } from "../../kernels/wgsl/kept.ts";
 import { rotateShader } from "../../kernels/wgsl/rotate.ts";
 import { sinusoidShader } from "../../kernels/wgsl/sinusoid.ts";
 import type { Kernels, KeyValueCache, RotaryLayout } from "../kernels.ts";
-import { dimOf, PANEL, panelsOf, rowsOf, type Tensor } from "../tensor.ts";
+import { BLOCK, dimOf, PANEL, panelsOf, rowsOf, type Tensor } from "../tensor.ts";
+import { keptAs } from "./attention_kernels.ts";
 import { fractionOfTurn } from "./fractions.ts";
 import type { Gpu } from "./gpu.ts";
 
@@ -49,7 +52,11 @@ export function positionKernels(gpu: Gpu): Pick<Kernels, "sinusoid" | "rotate" |
       }),
     rotate: (out, x, table, start, layout) => turn(out, x, table, start, layout, 1, false),
     rotateGrad: (dx, g, table, start, layout) => turn(dx, g, table, start, layout, -1, !dx.empty),
-    append: (cache, k, v, start) => appendRows(gpu, cache, k, v, start),
+    append(cache, k, v, start) {
+      const kept = keptAs(cache);
+      if (kept === "f32") appendRows(gpu, cache, k, v, start);
+      else appendPacked(gpu, cache, kept, k, v, start);
+    },
   };
 }
 
@@ -93,5 +100,31 @@ export function appendRows(
       valueUnit,
     },
     Math.ceil(count / appendShader.workgroup),
+  );
+}
+
+/** Writes keys and values to positions `start …` of a cache that is not in f32. */
+function appendPacked(gpu: Gpu, cache: KeyValueCache, kept: Packed, k: Tensor, v: Tensor, start: number): void {
+  const { keys, values, keyScales, valueScales, capacity } = cache, [batch, time, heads, headDim] = k.shape;
+  const keyPanels = panelsOf(capacity),
+    firstPanel = Math.floor(start / PANEL),
+    channelGroups = Math.ceil(headDim / BLOCK);
+  // A ring's first panel may get the last positions, too.
+  const panels = Math.min(panelsOf(start + time) - firstPanel, keyPanels);
+  gpu.run(
+    appendPackedShaders[kept],
+    { keys, values, keyScales, valueScales, x: k, y: v },
+    {
+      panels,
+      firstPanel: firstPanel % keyPanels,
+      start,
+      time,
+      heads,
+      headDim,
+      channelGroups,
+      keyPanels,
+      valueBlocks: values.shape[2],
+    },
+    batch * heads * panels * channelGroups,
   );
 }
