@@ -19,12 +19,16 @@ const INERT = new Set(
  */
 const MATHS = new RegExp(
   "rope|rotary|window|bias|scal|softcap|expert|moe|attn|attention|layer_types|alibi|residual|multipl|clip|tie_|parallel|" +
-    "quant|logit|sink|layernorm|qk_|norm_before|norm_type|multi_query|kv|proj|pos_emb|decoder_architecture|bidirectional",
+    "quant|logit|sink|layernorm|qk_|norm_before|norm_type|multi_query|kv|proj|pos_emb|decoder_architecture|bidirectional|" +
+    "per_layer|causal",
 );
 
 /** Whether a field says that there is nothing out of the ordinary. */
 function isNeutral(key: string, value: unknown): boolean {
-  if (value === null || value === false || (Array.isArray(value) && value.every((v) => v === "full_attention"))) {
+  if (
+    value === null || value === (key === "is_causal") ||
+    (Array.isArray(value) && value.every((v) => v === "full_attention"))
+  ) {
     return true;
   }
   return value === 1 && /scal|multipl|factor/.test(key);

@@ -6,7 +6,7 @@ import { rowsOf } from "./views.ts";
 export const phi3: Family = llamaLike({
   architecture: "Phi3ForCausalLM",
   type: "phi3",
-  defaults: { vocab: 32064, context: 4096, dim: 3072, depth: 32, heads: 32, hidden: 8192, original: 4096 },
+  defaults: { vocab: 32064, context: 4096, dim: 3072, depth: 32, heads: 32, hidden: 8192, part: 1, original: 4096 },
   eps: ["rms_norm_eps", 1e-5],
   bias: "none",
   mlpBias: false,
