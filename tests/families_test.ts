@@ -283,3 +283,9 @@ Deno.test("a scaling without its first context has the model's", () => {
     });
   assertEquals(scaled({}), scaled({ original_max_position_embeddings: 64 }));
 });
+
+Deno.test("what a config says of how attention is run means nothing", () => {
+  const plain = { model_type: "phi3", sliding_window: 8 };
+  const more = { _attn_implementation_autoset: true, _flash_attn_2_enabled: true, full_attn_mod: 1 };
+  assertEquals(meaning({ ...plain, ...more }), meaning(plain));
+});

@@ -9,7 +9,7 @@ const INERT = new Set(
     "output_attentions output_hidden_states attention_softmax_in_fp32 scale_attention_softmax_in_fp32 " +
     "bias_dropout_fusion masked_softmax_fusion skip_bias_add skip_bias_add_qkv slow_but_exact offset_alibi init_std " +
     "pretraining_tp router_aux_loss_coef output_router_logits router_jitter_noise embedding_initializer_range " +
-    "cache_implementation attn_implementation _attn_implementation is_encoder_decoder is_decoder summary_activation summary_first_dropout " +
+    "cache_implementation is_encoder_decoder is_decoder summary_activation summary_first_dropout " +
     "summary_proj_to_labels summary_type summary_use_proj reorder_and_upcast_attn tenon").split(" "),
 );
 
@@ -147,7 +147,10 @@ export function readFields(json: Readonly<Record<string, unknown>>, where: strin
           "expected none",
       );
     },
-    unread: () => Object.keys(json).filter((key) => !seen.has(key) && !INERT.has(key) && !/drop/.test(key)),
+    unread: () =>
+      Object.keys(json).filter((key) =>
+        !seen.has(key) && !INERT.has(key) && !/drop|flash|attn_implementation/.test(key)
+      ),
   };
   return fields;
 }

@@ -53,7 +53,7 @@ export interface LlamaBase {
   /** The norm's `eps`. */
   readonly eps: number;
   /** The model's rotation, for one kind of layer where they differ. */
-  rope(layer?: string, theta?: number): RopeChoice;
+  rope(layer?: string, theta?: number): RopeChoice | { readonly type: "none" };
   /** The model's attention with other options. */
   attention(traits: AttentionTraits): AttentionChoice;
   /** The model's feed-forward with biases or without. */
@@ -150,8 +150,8 @@ function readBase(fields: Fields, traits: LlamaTraits): LlamaBase {
   const context = fields.count("max_position_embeddings", defaults.context);
   const depth = fields.count("num_hidden_layers", defaults.depth), { theta, part, original } = defaults;
   const bias = traits.bias ?? (fields.flag("attention_bias", false) ? "all" : "none");
-  const rope = (layer?: string, other = theta) =>
-    readRope(fields, {
+  const rope = (layer?: string, other = theta) => {
+    const choice = readRope(fields, {
       headDim,
       context,
       ...(other !== undefined && { theta: other }),
@@ -160,6 +160,8 @@ function readBase(fields: Fields, traits: LlamaTraits): LlamaBase {
       ...(original !== undefined && { original }),
       ...(layer !== undefined && { layer }),
     });
+    return choice.dims === 0 ? { type: "none" } as const : choice;
+  };
   const attention = (more: AttentionTraits): AttentionChoice => {
     const shared = { ...(headDim * heads !== dim && { headDim }), bias, ...more };
     return kvHeads === heads ? { type: "multiHead", ...shared } : { type: "groupedQuery", kvHeads, ...shared };

@@ -22,10 +22,8 @@ export interface RopeDefaults {
   readonly layer?: string;
 }
 
-/** A rope, as configs name it, or what stands for one that rotates no channel. */
-export type RopeChoice =
-  | { readonly type: "rope" } & Readonly<Pick<RopeConfig, "base" | "dims" | "scaling">>
-  | { readonly type: "none" };
+/** A rope, as configs name it; `dims` 0 where a share is less than a channel. */
+export type RopeChoice = { readonly type: "rope" } & Readonly<Pick<RopeConfig, "base" | "dims" | "scaling">>;
 
 const TYPES = {
   default: "default",
@@ -62,7 +60,6 @@ export function readRope(fields: Fields, defaults: RopeDefaults): RopeChoice {
       `Cannot read config.json: partial_rotary_factor is ${share}, expected none with a scaling`,
     );
   }
-  if (dims === 0) return { type: "none" };
   if (dims % 2 === 0 || dims >= headDim) {
     return { type: "rope", base, dims: dims === headDim ? null : dims, scaling: made };
   }
