@@ -268,7 +268,7 @@ const broken: [what: string, files: () => Files, message: string | RegExp, file?
     "an activation that is not known",
     () => llamaFolder({ hidden_act: "mish" }),
     'Cannot read config.json: hidden_act is "mish", expected "silu" or "swish" or "gelu" or "gelu_new" or ' +
-    '"gelu_pytorch_tanh" or "gelu_fast" or "relu"',
+    '"gelu_pytorch_tanh" or "gelu_fast" or "gelu_python" or "gelu_python_tanh" or "gelu_accurate" or "relu"',
   ],
   [
     "a rope scaling that is not known",
@@ -287,6 +287,22 @@ const broken: [what: string, files: () => Files, message: string | RegExp, file?
     "Cannot read config.json: sliding_window is 4, which llama models in Tenon do not know, expected none",
   ],
   [
+    "layers that differ in a way that no family has",
+    () => llamaFolder({ per_layer_config: { 1: { num_attention_heads: 4 } } }),
+    'Cannot read config.json: per_layer_config is {"1":{"num_attention_heads":4}}, which llama models in Tenon do not ' +
+    "know, expected none",
+  ],
+  [
+    "a model that sees what comes",
+    () => llamaFolder({ is_causal: false }),
+    "Cannot read config.json: is_causal is false, which llama models in Tenon do not know, expected none",
+  ],
+  [
+    "a share of channels under a scaling, where transformers takes none",
+    () => llamaFolder({ partial_rotary_factor: 0.5, rope_scaling: { type: "linear", factor: 2 } }),
+    "Cannot read config.json: partial_rotary_factor is 0.5, expected none with a scaling",
+  ],
+  [
     "a field of no family that sounds like more",
     () => llamaFolder({ mup_scale: 3 }),
     "Cannot read config.json: mup_scale is 3, which llama models in Tenon do not know, expected none",
@@ -298,8 +314,8 @@ const broken: [what: string, files: () => Files, message: string | RegExp, file?
   ],
   [
     "a switch that is not supported",
-    () => llamaFolder({ pretraining_tp: 2 }),
-    "Cannot read config.json: pretraining_tp is 2, expected 1: anything else is not supported",
+    () => llamaFolder({ model_type: "gemma", use_bidirectional_attention: true }),
+    "Cannot read config.json: use_bidirectional_attention is true, expected false: anything else is not supported",
   ],
   [
     "no weights",

@@ -230,6 +230,7 @@ Deno.test("changing any option of a component changes what the model computes, o
     "linear.bias": true,
     "linear.softcap": 0.1,
     "preNorm.residual": 0.5,
+    fromNorm: true,
     "parallel.residual": 0.5,
     "normal.std": 0.5,
     residual: true,

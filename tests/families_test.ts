@@ -3,6 +3,7 @@
  * transformers gave its own models, and so were those that PyTorch computed with, in f64.
  */
 import { builtins } from "../components/builtins.ts";
+import type { RopeConfig } from "../components/mod.ts";
 import { loadModel } from "../model/checkpoint.ts";
 import { resolveConfig, type ResolvedConfig } from "../model/config.ts";
 import type { Model } from "../model/decoder.ts";
@@ -14,7 +15,7 @@ import { readFields } from "../plugins/huggingface/fields.ts";
 import { huggingface } from "../plugins/huggingface/mod.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { size } from "../runtime/tensor.ts";
-import { assert, assertEquals } from "./assert.ts";
+import { assert, assertEquals, assertThrows } from "./assert.ts";
 import { assertClose, assertSameBits, golden, goldenModels, readJson, uniform, variants } from "./support.ts";
 import { hasWebgpu, webgpuRuntime } from "./webgpu.ts";
 
@@ -244,4 +245,47 @@ Deno.test("experts as transformers 5 holds them, all in one tensor, are those of
   );
   const [a, b] = await Promise.all([hub, joined].map((m) => runtime.scope(() => runtime.read(m.forward(ids)))));
   assertSameBits(b, a, "logits");
+});
+
+Deno.test("a model that was stored without its head is the same, where its head is the embedding", async () => {
+  using runtime = await variants[3].open();
+  const tied = cases.filter(({ tensors }) => !Object.keys(tensors).some((name) => /^(lm_head|embed_out)\./.test(name)));
+  assert(tied.length > 10);
+  for (const { name, config, tensors, ids } of tied) {
+    const bare = (key: string) => key.replace(/^(model|transformer|gpt_neox)\./, "");
+    const shapes = Object.fromEntries(Object.entries(tensors).map(([key, shape]) => [bare(key), shape]));
+    using whole = await load(runtime, config, tensors), base = await load(runtime, config, shapes);
+    const [a, b] = await Promise.all([whole, base].map((m) => runtime.scope(() => runtime.read(m.forward(ids)))));
+    assertSameBits(b, a, name);
+  }
+});
+
+Deno.test("an odd number of channels is turned where transformers can, and refused where it cannot", () => {
+  const third = (model_type: string) =>
+    meaning({ model_type, hidden_size: 24, num_attention_heads: 4, partial_rotary_factor: 0.5, rope_theta: 8 });
+  const { base, dims } = third("nemotron").position as unknown as RopeConfig;
+  assert(dims === 4 && Math.abs(base - 16) < 1e-9, `${dims} channels, base ${base}`);
+  for (const type of ["phi", "stablelm"]) {
+    assertThrows(
+      () => third(type),
+      CheckpointError,
+      "Cannot read config.json: partial_rotary_factor 0.5 is for 3 channels of a head, expected an even number",
+    );
+  }
+});
+
+Deno.test("a scaling without its first context has the model's", () => {
+  const scaled = (more: Config) =>
+    meaning({
+      model_type: "llama",
+      max_position_embeddings: 64,
+      rope_scaling: { rope_type: "llama3", factor: 4, low_freq_factor: 1, high_freq_factor: 4, ...more },
+    });
+  assertEquals(scaled({}), scaled({ original_max_position_embeddings: 64 }));
+});
+
+Deno.test("what a config says of how attention is run means nothing", () => {
+  const plain = { model_type: "phi3", sliding_window: 8 };
+  const more = { _attn_implementation_autoset: true, _flash_attn_2_enabled: true, full_attn_mod: 1 };
+  assertEquals(meaning({ ...plain, ...more }), meaning(plain));
 });

@@ -93,6 +93,7 @@ const variations: Partial<ModelConfig>[] = [
   { queryKey: { type: "perHeadNorm", centered: false }, scores: ["sinks", { type: "softcap", cap: 1 }] },
   { attention: { type: "multiHead", window: 3 }, scores: "sinks", position: "alibi" },
   { block: { type: "preNorm", residual: 0.3 } },
+  { block: { type: "preNorm", fromNorm: true } },
   { block: { type: "parallel", residual: 0.3, sharedNorm: false } },
   { feedForward: { type: "experts", experts: 5, active: 1, hidden: 7, kind: "gegluTanh" } },
   { dim: 12, heads: 3, vocab: 33 },

@@ -79,7 +79,7 @@ const later: Readonly<Record<string, Readonly<Record<string, Json>>>> = {
   "norm rmsNorm": { weight: true, offset: 0 },
   "norm layerNorm": { weight: true, offset: 0 },
   "position alibi": { max: 8, factor: 1 },
-  "block preNorm": { residual: 1 },
+  "block preNorm": { residual: 1, fromNorm: false },
   "block parallel": { residual: 1 },
 };
 

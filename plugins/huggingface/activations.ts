@@ -6,6 +6,9 @@ export const activations = {
   gelu_new: { type: "gelu", approximate: "tanh" },
   gelu_pytorch_tanh: { type: "gelu", approximate: "tanh" },
   gelu_fast: { type: "gelu", approximate: "tanh" },
+  gelu_python: { type: "gelu", approximate: "none" },
+  gelu_python_tanh: { type: "gelu", approximate: "tanh" },
+  gelu_accurate: { type: "gelu", approximate: "tanh" },
   silu: { type: "silu" },
   swish: { type: "silu" },
 } as const;
@@ -18,5 +21,8 @@ export const gatedActivations = {
   gelu_new: { type: "geglu", approximate: "tanh" },
   gelu_pytorch_tanh: { type: "geglu", approximate: "tanh" },
   gelu_fast: { type: "geglu", approximate: "tanh" },
+  gelu_python: { type: "geglu", approximate: "none" },
+  gelu_python_tanh: { type: "geglu", approximate: "tanh" },
+  gelu_accurate: { type: "geglu", approximate: "tanh" },
   relu: { type: "reglu" },
 } as const;

@@ -5,7 +5,6 @@ import { fusedHeads } from "./views.ts";
 export const bloom: Family = {
   config(fields) {
     const dim = fields.count("n_embed|hidden_size", 64);
-    fields.only("apply_residual_connection_post_layernorm", false);
     return {
       vocab: fields.count("vocab_size", 250880),
       context: fields.count("seq_length", 2048), // nothing is as long as the context: any will do
@@ -18,7 +17,7 @@ export const bloom: Family = {
       norm: { type: "layerNorm", eps: fields.number("layer_norm_epsilon", 1e-5) },
       attention: { type: "multiHead", bias: "all" },
       feedForward: { type: "gelu", approximate: "tanh", hidden: 4 * dim, bias: true },
-      block: "preNorm",
+      block: { type: "preNorm", fromNorm: fields.flag("apply_residual_connection_post_layernorm", false) },
     };
   },
   weights: renamed({

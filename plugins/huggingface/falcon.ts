@@ -3,7 +3,12 @@ import { type Family, renamed } from "./family.ts";
 import { readRope } from "./rope.ts";
 import { fusedHeads } from "./views.ts";
 
-/** Falcon: one key head (7B), groups with a norm for each branch (40B, 180B), or ALiBi (RW). https://arxiv.org/abs/2311.16867 */
+/**
+ * Falcon: one key head (7B), groups with a norm for each branch (40B, 180B), or ALiBi (RW). https://arxiv.org/abs/2311.16867
+ *
+ * transformers rounds this ALiBi to bfloat16, by the position of the key: logits differ in the third digit for more than 8
+ * heads, whose slopes are no powers of two, and beyond 256 positions.
+ */
 export const falcon: Family = {
   config(fields) {
     const dim = fields.count("hidden_size", 4544), heads = fields.count("num_attention_heads|n_head", 71);

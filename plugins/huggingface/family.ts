@@ -49,6 +49,8 @@ export interface Renaming {
   readonly names: readonly (readonly [name: string, path: string])[];
   /** What names may begin with, which is left out of the others. */
   readonly prefix?: string;
+  /** What all names but the head's begin with, unless a model was stored without its head. */
+  readonly base?: string;
   /** Names of tensors that are no parameters, beside rotary frequencies. */
   readonly buffers?: RegExp;
   /** Parameters in stored tensors that hold several, or in another form; `undefined` for other tensors. */
@@ -56,10 +58,11 @@ export interface Renaming {
 }
 
 /** {@linkcode Family.weights} of a renaming. The head of a tied model is a copy. */
-export function renamed({ names: pairs, prefix = "", buffers, split }: Renaming): Family["weights"] {
+export function renamed({ names: pairs, prefix = "", base = "", buffers, split }: Renaming): Family["weights"] {
   const names = naming(pairs);
   return (name, tensor, config) => {
     if (name.startsWith(prefix)) name = name.slice(prefix.length);
+    if (!name.startsWith(base) && !/^(lm_head|embed_out)\./.test(name)) name = base + name;
     if (/\.rotary_emb\.inv_freq$/.test(name) || buffers?.test(name)) return [];
     if (config.tied && /^(lm_head|embed_out)\.weight$/.test(name)) return [];
     const path = names.path(name);

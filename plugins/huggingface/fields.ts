@@ -9,7 +9,7 @@ const INERT = new Set(
     "output_attentions output_hidden_states attention_softmax_in_fp32 scale_attention_softmax_in_fp32 " +
     "bias_dropout_fusion masked_softmax_fusion skip_bias_add skip_bias_add_qkv slow_but_exact offset_alibi init_std " +
     "pretraining_tp router_aux_loss_coef output_router_logits router_jitter_noise embedding_initializer_range " +
-    "cache_implementation attn_implementation _attn_implementation is_encoder_decoder is_decoder summary_activation summary_first_dropout " +
+    "cache_implementation is_encoder_decoder is_decoder summary_activation summary_first_dropout " +
     "summary_proj_to_labels summary_type summary_use_proj reorder_and_upcast_attn tenon").split(" "),
 );
 
@@ -19,12 +19,16 @@ const INERT = new Set(
  */
 const MATHS = new RegExp(
   "rope|rotary|window|bias|scal|softcap|expert|moe|attn|attention|layer_types|alibi|residual|multipl|clip|tie_|parallel|" +
-    "quant|logit|sink|layernorm|qk_|norm_before|norm_type|multi_query|kv|proj|pos_emb|decoder_architecture|bidirectional",
+    "quant|logit|sink|layernorm|qk_|norm_before|norm_type|multi_query|kv|proj|pos_emb|decoder_architecture|bidirectional|" +
+    "per_layer|causal",
 );
 
 /** Whether a field says that there is nothing out of the ordinary. */
 function isNeutral(key: string, value: unknown): boolean {
-  if (value === null || value === false || (Array.isArray(value) && value.every((v) => v === "full_attention"))) {
+  if (
+    value === null || value === (key === "is_causal") ||
+    (Array.isArray(value) && value.every((v) => v === "full_attention"))
+  ) {
     return true;
   }
   return value === 1 && /scal|multipl|factor/.test(key);
@@ -143,7 +147,10 @@ export function readFields(json: Readonly<Record<string, unknown>>, where: strin
           "expected none",
       );
     },
-    unread: () => Object.keys(json).filter((key) => !seen.has(key) && !INERT.has(key) && !/drop/.test(key)),
+    unread: () =>
+      Object.keys(json).filter((key) =>
+        !seen.has(key) && !INERT.has(key) && !/drop|flash|attn_implementation/.test(key)
+      ),
   };
   return fields;
 }

@@ -1,4 +1,3 @@
-import { gatedActivations } from "./activations.ts";
 import type { Family } from "./family.ts";
 import { llamaLike } from "./llama_like.ts";
 
@@ -17,19 +16,12 @@ export const gemma: Family = llamaLike({
     hidden: 24576,
     tied: true,
   },
-  activation: ["hidden_activation", "gelu_pytorch_tanh"],
+  activation: ["hidden_act", "gelu_pytorch_tanh"],
   mlpBias: false,
   config(fields, { config, eps }) {
     fields.only("use_bidirectional_attention", false);
-    // The older name, by which the first checkpoints say "gelu" and mean its approximation.
-    const older = { ...gatedActivations, gelu: gatedActivations.gelu_pytorch_tanh };
-    const act = fields.choice("hidden_act", older, "gelu_pytorch_tanh"), named = fields.any("hidden_activation");
-    return {
-      ...config,
-      stem: { type: "plain", scale: "sqrtDim" },
-      norm: { type: "rmsNorm", eps, offset: 1 },
-      ...(named === undefined && { feedForward: { ...config.feedForward as object, ...act } }),
-    };
+    fields.any("hidden_activation"); // transformers goes by hidden_act here, and by this one in the next Gemmas
+    return { ...config, stem: { type: "plain", scale: "sqrtDim" }, norm: { type: "rmsNorm", eps, offset: 1 } };
   },
   fields: () => ({}),
 });

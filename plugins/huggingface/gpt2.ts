@@ -3,6 +3,7 @@ import { CheckpointError } from "../../model/source.ts";
 import { size } from "../../runtime/tensor.ts";
 import { activations } from "./activations.ts";
 import { type Family, float, keyFor, naming } from "./family.ts";
+import { type AttentionChoice, MOST_LAYERS } from "./llama_like.ts";
 
 /** Values of a piece of a tensor that is transposed while it is written. */
 const PIECE = 1 << 18;
@@ -25,18 +26,22 @@ const TRANSPOSED = /\.c_(fc|proj)\.weight$/;
 export const gpt2: Family = {
   config(fields) {
     const dim = fields.count("n_embd", 768), heads = fields.count("n_head", 12);
-    for (const key of ["scale_attn_by_inverse_layer_idx", "add_cross_attention"]) fields.only(key, false);
+    const depth = fields.count("n_layer", 12),
+      scale = fields.flag("scale_attn_weights", true) ? (dim / heads) ** -0.5 : 1;
+    const plain: AttentionChoice = { type: "multiHead", bias: "all", ...(scale === 1 && { scale }) };
+    const inverse = fields.flag("scale_attn_by_inverse_layer_idx", false), layers = Math.min(depth, MOST_LAYERS);
+    fields.only("add_cross_attention", false);
     fields.maybeCount("n_ctx"); // an old name of n_positions
     return {
       vocab: fields.count("vocab_size", 50257),
       context: fields.count("n_positions", 1024),
       dim,
-      depth: fields.count("n_layer", 12),
+      depth,
       heads,
       tied: fields.flag("tie_word_embeddings", true),
       position: "learned",
       norm: { type: "layerNorm", eps: fields.number("layer_norm_epsilon", 1e-5) },
-      attention: { type: "multiHead", bias: "all", ...(!fields.flag("scale_attn_weights", true) && { scale: 1 }) },
+      attention: inverse ? Array.from({ length: layers }, (_, i) => ({ ...plain, scale: scale / (i + 1) })) : plain,
       feedForward: {
         ...fields.choice("activation_function", activations, "gelu_new"),
         hidden: fields.maybeCount("n_inner") ?? 4 * dim,

@@ -7,6 +7,7 @@ export const gptBigcode: Family = {
   config(fields) {
     const dim = fields.count("n_embd|hidden_size", 768);
     fields.only("add_cross_attention", false);
+    fields.any("num_key_value_heads"); // transformers 5 writes what multi_query says
     return {
       vocab: fields.count("vocab_size", 50257),
       context: fields.count("n_positions|max_position_embeddings|n_ctx", 1024),

@@ -30,6 +30,7 @@ export const gptNeox: Family = llamaLike({
     ["embed_out", "head"],
     ["lm_head", "head"],
   ],
+  base: "gpt_neox.",
   buffers: /\.attention\.(masked_)?bias$/,
   split(name, tensor, { dim, heads }) {
     const [, layer, kind] = /^gpt_neox\.layers\.(\d+)\.attention\.query_key_value\.(weight|bias)$/.exec(name) ?? [];

@@ -6,14 +6,17 @@ export const gptj: Family = {
   config(fields) {
     const dim = fields.count("n_embd|hidden_size", 4096);
     for (const key of ["rotary", "scale_attn_weights"]) fields.only(key, true);
+    const heads = fields.count("n_head|num_attention_heads", 16);
+    // For null transformers has angles of the whole width, which fit one head only.
+    const dims = fields.nullableCount("rotary_dim", 64) ?? (heads === 1 ? dim : fields.count("rotary_dim"));
     return {
       vocab: fields.count("vocab_size", 50400),
       context: fields.count("n_positions|max_position_embeddings|n_ctx", 2048),
       dim,
       depth: fields.count("n_layer|num_hidden_layers", 28),
-      heads: fields.count("n_head|num_attention_heads", 16),
+      heads,
       tied: fields.flag("tie_word_embeddings", false),
-      position: { type: "rope", layout: "interleaved", dims: fields.count("rotary_dim", 64) },
+      position: { type: "rope", layout: "interleaved", dims },
       norm: { type: "layerNorm", eps: fields.number("layer_norm_epsilon", 1e-5) },
       attention: "multiHead",
       feedForward: {

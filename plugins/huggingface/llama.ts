@@ -6,9 +6,5 @@ export const llama: Family = llamaLike({
   architecture: "LlamaForCausalLM",
   type: "llama",
   defaults: { vocab: 32000, context: 2048, dim: 4096, depth: 32, heads: 32, hidden: 11008 },
-  config(fields, { config }) {
-    fields.only("pretraining_tp", 1);
-    return config;
-  },
   fields: () => ({}),
 });

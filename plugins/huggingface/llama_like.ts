@@ -3,7 +3,7 @@ import { CheckpointError } from "../../model/source.ts";
 import { activations, gatedActivations } from "./activations.ts";
 import { type Family, float, keyFor, naming, renamed, type Renaming } from "./family.ts";
 import type { Fields } from "./fields.ts";
-import { readRope, type RopeChoice, ropeFields } from "./rope.ts";
+import { readRope, type RopeChoice, type RopeDefaults, ropeFields } from "./rope.ts";
 
 /** Parts of a config that families set. */
 type Part<K extends keyof ModelConfig> = Exclude<NonNullable<ModelConfig[K]>, string | readonly unknown[]>;
@@ -36,7 +36,7 @@ export interface LlamaDefaults {
   readonly tied?: boolean;
   /** `rope_theta`. Default: 10,000. */
   readonly theta?: number;
-  /** `partial_rotary_factor`. Default: 1. */
+  /** `partial_rotary_factor`. Absent where all channels are rotated, whatever a config says. */
   readonly part?: number;
   /** `original_max_position_embeddings`. Default: that of the rotation's scaling. */
   readonly original?: number;
@@ -53,7 +53,7 @@ export interface LlamaBase {
   /** The norm's `eps`. */
   readonly eps: number;
   /** The model's rotation, for one kind of layer where they differ. */
-  rope(layer?: string, theta?: number): RopeChoice;
+  rope(layer?: string, theta?: number): RopeChoice | { readonly type: "none" };
   /** The model's attention with other options. */
   attention(traits: AttentionTraits): AttentionChoice;
   /** The model's feed-forward with biases or without. */
@@ -74,6 +74,8 @@ export interface LlamaTraits {
   readonly activation?: readonly [key: string, value: string];
   /** There are no groups of heads, whatever `num_key_value_heads` says. */
   readonly ungrouped?: boolean;
+  /** See {@linkcode RopeDefaults.pairs}. */
+  readonly pairs?: NonNullable<RopeDefaults["pairs"]>;
   /** The feed-forward has two products. Default: three. */
   readonly ungated?: boolean;
   /** Which products of attention have a bias. Default: as `attention_bias` says, all or none. */
@@ -82,6 +84,8 @@ export interface LlamaTraits {
   readonly mlpBias?: boolean;
   /** Stored names beside those of Llama, or instead of them. */
   readonly names?: Renaming["names"];
+  /** See {@linkcode Renaming.base}. Default: `model.`. */
+  readonly base?: string;
   /** See {@linkcode Renaming.buffers}. */
   readonly buffers?: RegExp;
   /** See {@linkcode Renaming.split}. */
@@ -121,7 +125,12 @@ export function llamaLike(traits: LlamaTraits): Family {
       const base = readBase(fields, traits);
       return traits.config?.(fields, base) ?? base.config;
     },
-    weights: renamed({ names: pairs, ...(buffers && { buffers }), ...(split && { split }) }),
+    weights: renamed({
+      names: pairs,
+      base: traits.base ?? "model.",
+      ...(buffers && { buffers }),
+      ...(split && { split }),
+    }),
     ...(ownFields && {
       fields: (config) => ({ ...writeBase(config, traits), ...ownFields(config) }),
       store: (tensors) => new Map([...tensors].map(([path, tensor]) => [names.name(path)!, tensor])),
@@ -136,25 +145,28 @@ function readBase(fields: Fields, traits: LlamaTraits): LlamaBase {
   const dim = fields.count("hidden_size", defaults.dim), heads = fields.count("num_attention_heads", defaults.heads);
   const given = fields.nullableCount("num_key_value_heads", defaults.kvHeads),
     kvHeads = traits.ungrouped ? heads : given ?? heads;
-  const headDim = fields.nullableCount("head_dim", defaults.headDim) ?? dim / heads;
+  const headDim = fields.nullableCount("head_dim", defaults.headDim) ?? Math.floor(dim / heads);
   const [epsKey, epsValue] = traits.eps ?? ["rms_norm_eps", 1e-6], eps = fields.number(epsKey, epsValue);
   const context = fields.count("max_position_embeddings", defaults.context);
   const depth = fields.count("num_hidden_layers", defaults.depth), { theta, part, original } = defaults;
   const bias = traits.bias ?? (fields.flag("attention_bias", false) ? "all" : "none");
-  const rope = (layer?: string, other = theta) =>
-    readRope(fields, {
+  const rope = (layer?: string, other = theta) => {
+    const choice = readRope(fields, {
       headDim,
       context,
       ...(other !== undefined && { theta: other }),
       ...(part !== undefined && { part }),
+      ...(traits.pairs && { pairs: true }),
       ...(original !== undefined && { original }),
       ...(layer !== undefined && { layer }),
     });
+    return choice.dims === 0 ? { type: "none" } as const : choice;
+  };
   const attention = (more: AttentionTraits): AttentionChoice => {
     const shared = { ...(headDim * heads !== dim && { headDim }), bias, ...more };
     return kvHeads === heads ? { type: "multiHead", ...shared } : { type: "groupedQuery", kvHeads, ...shared };
   };
-  const position = rope(traits.layer), { scaling } = position;
+  const position = rope(traits.layer), scaling = position.type === "rope" ? position.scaling : null;
   const hidden = fields.count("intermediate_size", defaults.hidden);
   const activation = ungated ? fields.choice(actKey, activations, act) : fields.choice(actKey, gatedActivations, act);
   const feedForward = (bias: boolean): FeedForwardChoice => ({ ...activation, hidden, bias });

@@ -5,15 +5,15 @@ import { rowsOf } from "./views.ts";
 export const mpt: Family = {
   config(fields) {
     const dim = fields.count("d_model|hidden_size", 2048), attention = fields.object("attn_config");
-    for (const [key, value] of Object.entries({ alibi: true, prefix_lm: false, qk_ln: false })) {
+    for (const [key, value] of Object.entries({ alibi: true, prefix_lm: false })) {
       attention?.only(key, value);
     }
     attention?.only("attn_uses_sequence_id", false);
     attention?.only("attn_type", "multihead_attention");
-    // What transformers does not look at.
-    for (const key of ["attn_impl", "attn_pdrop", "alibi_bias_max"]) attention?.any(key);
-    for (const key of ["learned_pos_emb", "expansion_ratio", "logit_scale", "init_device"]) fields.any(key);
-    for (const [key, value] of [["no_bias", true], ["embedding_fraction", 1]] as const) fields.only(key, value);
+    // What transformers does not look at. Norms of queries and keys, and biases, would be tensors that have no place here.
+    for (const key of ["attn_impl", "attn_pdrop", "alibi_bias_max", "qk_ln"]) attention?.any(key);
+    const ignored = "learned_pos_emb expansion_ratio logit_scale init_device no_bias embedding_fraction";
+    for (const key of ignored.split(" ")) fields.any(key);
     const norms = { layernorm: true, low_precision_layernorm: true };
     fields.choice("norm_type", norms, "low_precision_layernorm");
     const limit = attention?.nullableNumber("clip_qkv", undefined);

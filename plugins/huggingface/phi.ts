@@ -9,6 +9,7 @@ export const phi: Family = llamaLike({
   eps: ["layer_norm_eps", 1e-5],
   activation: ["hidden_act", "gelu_new"],
   ungated: true,
+  pairs: true,
   bias: "all",
   mlpBias: true,
   config: (fields, { config, eps }) => ({

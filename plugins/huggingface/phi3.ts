@@ -6,14 +6,14 @@ import { rowsOf } from "./views.ts";
 export const phi3: Family = llamaLike({
   architecture: "Phi3ForCausalLM",
   type: "phi3",
-  defaults: { vocab: 32064, context: 4096, dim: 3072, depth: 32, heads: 32, hidden: 8192, original: 4096 },
+  defaults: { vocab: 32064, context: 4096, dim: 3072, depth: 32, heads: 32, hidden: 8192, part: 1, original: 4096 },
   eps: ["rms_norm_eps", 1e-5],
   bias: "none",
   mlpBias: false,
-  config: (fields, { config, attention }) => ({
-    ...config,
-    attention: attention({ window: fields.nullableCount("sliding_window", undefined) ?? null }),
-  }),
+  config(fields, { config, attention }) {
+    fields.only("full_attn_mod", 1); // every layer sees all: in configs of Phi 4
+    return { ...config, attention: attention({ window: fields.nullableCount("sliding_window", undefined) ?? null }) };
+  },
   split(name, tensor, { dim, heads, attention, feedForward }) {
     const [, layer, part] = /^model\.layers\.(\d+)\.(self_attn\.qkv|mlp\.gate_up)_proj\.weight$/.exec(name) ?? [];
     if (part === undefined) return undefined;

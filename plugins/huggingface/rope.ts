@@ -12,15 +12,17 @@ export interface RopeDefaults {
   readonly context: number;
   /** Base where none is given. Default: 10,000. */
   readonly theta?: number;
-  /** Share of a head's channels that is rotated where none is given. Default: all. */
+  /** Share of a head's channels that is rotated where none is given. Absent where all are, whatever a config says. */
   readonly part?: number;
+  /** There is nothing to turn the last of an odd number of channels by. */
+  readonly pairs?: boolean;
   /** `original_max_position_embeddings` beside the scaling, where none is given. Default: none. */
   readonly original?: number;
   /** Kind of layer whose rotation is wanted, where they differ: `full_attention`. */
   readonly layer?: string;
 }
 
-/** A rope, as configs name it. */
+/** A rope, as configs name it; `dims` 0 where a share is less than a channel. */
 export type RopeChoice = { readonly type: "rope" } & Readonly<Pick<RopeConfig, "base" | "dims" | "scaling">>;
 
 const TYPES = {
@@ -39,24 +41,32 @@ const TYPES = {
  * https://huggingface.co/docs/transformers/internal/rope_utils
  */
 export function readRope(fields: Fields, defaults: RopeDefaults): RopeChoice {
-  const { headDim, context, theta = 10000, part = 1, layer } = defaults;
+  const { headDim, context, theta = 10000, part, layer } = defaults;
   const parameters = fields.object("rope_parameters"), legacy = fields.object("rope_scaling");
   const own = layer === undefined ? parameters : parameters?.object(layer) ?? parameters;
   const plain = fields.number("rope_theta|rotary_emb_base", theta);
-  const whole = fields.number("partial_rotary_factor|rotary_pct|rope_pct", part);
+  const whole = fields.number("partial_rotary_factor|rotary_pct|rope_pct", part ?? 1);
   const base = own ? own.number("rope_theta", plain) : plain;
-  const share = own ? own.number("partial_rotary_factor", whole) : whole, dims = Math.trunc(headDim * share);
+  const share = own ? own.number("partial_rotary_factor", whole) : whole;
   const original = fields.nullableCount("original_max_position_embeddings", defaults.original), scaling = own ?? legacy;
   const made = scaling ? readScaling(scaling, context, original) : null, rest = scaling?.unread() ?? [];
   if (rest.length) {
     throw new CheckpointError(`Cannot read config.json: rope scaling has ${rest.join(", ")}, expected nothing else`);
   }
+  // Where transformers knows no shares it does not look at them, but scalings do, and fail.
+  const dims = part === undefined && made === null ? headDim : Math.trunc(headDim * share);
+  if (part === undefined && dims !== headDim) {
+    throw new CheckpointError(
+      `Cannot read config.json: partial_rotary_factor is ${share}, expected none with a scaling`,
+    );
+  }
   if (dims % 2 === 0 || dims >= headDim) {
     return { type: "rope", base, dims: dims === headDim ? null : dims, scaling: made };
   }
-  if (made && made.type !== "linear" && made.type !== "llama3") {
+  if (defaults.pairs || (made && made.type !== "linear" && made.type !== "llama3")) {
+    const what = made ? `rope scaling "${made.type}"` : `partial_rotary_factor ${share}`;
     throw new CheckpointError(
-      `Cannot read config.json: rope scaling "${made.type}" is for ${dims} channels of a head, expected an even number`,
+      `Cannot read config.json: ${what} is for ${dims} channels of a head, expected an even number`,
     );
   }
   // Of an odd number of channels transformers turns one more, by what are the frequencies of another base.
@@ -80,7 +90,7 @@ function readScaling(scaling: Fields, context: number, above: number | undefined
       factor: scaling.number("factor"),
       lowFrequencyFactor: scaling.number("low_freq_factor"),
       highFrequencyFactor: scaling.number("high_freq_factor"),
-      originalContext: scaling.count("original_max_position_embeddings", above),
+      originalContext,
     };
   }
   const factor = scaling.number("factor", context / originalContext);
@@ -91,8 +101,8 @@ function readScaling(scaling: Fields, context: number, above: number | undefined
       type,
       factor,
       originalContext,
-      betaFast: scaling.number("beta_fast", 32),
-      betaSlow: scaling.number("beta_slow", 1),
+      betaFast: scaling.number("beta_fast", 32) || 32,
+      betaSlow: scaling.number("beta_slow", 1) || 1,
       truncate: scaling.flag("truncate", true),
       attentionFactor: scaling.number(
         "attention_factor",

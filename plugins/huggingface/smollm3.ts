@@ -36,9 +36,10 @@ export const smollm3: Family = llamaLike({
     return {
       ...config,
       position: rotated.every((on) => on) ? position : rotated.map((on) => on ? position : { type: "none" }),
+      // Of layer_types transformers does not ask whether use_sliding_window is set.
       attention: perKind(
         kinds,
-        (kind) => attention({ window: used && kind === "sliding_attention" ? window ?? null : null }),
+        (kind) => attention({ window: kind === "sliding_attention" ? fields.count("sliding_window") : null }),
       ),
     };
   },

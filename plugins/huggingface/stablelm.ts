@@ -16,6 +16,7 @@ export const stablelm: Family = llamaLike({
     part: 0.25,
   },
   eps: ["layer_norm_eps", 1e-5],
+  pairs: true,
   bias: "none",
   mlpBias: false,
   config: (fields, { config, attention, eps }) => ({
