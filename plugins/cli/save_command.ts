@@ -13,10 +13,11 @@ const FLAGS = ["model", "weights", "save", "offline"];
 export function expectSaving(
   given: { readonly model?: string | undefined; readonly weights?: WeightType | "stored" | undefined },
 ) {
-  const { model, weights = "stored" } = given;
+  const { model, weights } = given;
   if (model === undefined) throw new UsageError("--save is given without --model, expected both or neither");
   if (weights !== "q8_0" && weights !== "q4_0") {
-    throw new UsageError(`--save is given with --weights ${weights}, expected q8_0 or q4_0`);
+    const state = weights === undefined ? "without --weights" : `with --weights ${weights}`;
+    throw new UsageError(`--save is given ${state}, expected q8_0 or q4_0`);
   }
   const idle = Object.entries<unknown>(given).find(([name, value]) =>
     !FLAGS.includes(name) && value !== undefined && value !== false && String(value) !== ""
