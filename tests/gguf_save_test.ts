@@ -337,7 +337,7 @@ Deno.test("generate.ts --save writes a file that it then runs, and refuses what 
   const [before, after] = await Promise.all([file, out].map((path) => generate("--model", path, ...run)));
   assertEquals([after.code, after.out], [0, before.out]);
   const wrong = [
-    [["--model", file, "--save", out], "--save is given with --weights f32, expected q8_0 or q4_0"],
+    [["--model", file, "--save", out], "--save is given without --weights, expected q8_0 or q4_0"],
     [["--weights", "q8_0", "--save", out], "--save is given without --model, expected both or neither"],
     [
       ["--model", file, "--weights", "q8_0", "--save", out, "--prompt", "a"],
