@@ -97,7 +97,7 @@ export function wasmKernels(
       const m = rowsOf(x), [n, k] = w.shape, panels = panelsOf(n);
       // One row is fastest four panels at a time, two rows two.
       const chunk = pool.chunk(panels, m * n * k, m === 1 ? 4 : m === 2 ? 2 : 1);
-      const inOrder = m === 1 && k < LONG && linear.used > CACHED ? 1 : 0;
+      const inOrder = m <= 2 && k < LONG && linear.used > CACHED ? 1 : 0;
       pool.run("gemm_f32", panels, chunk, out.ptr, x.ptr, w.ptr, pointer(bias), m, n, k, inOrder);
     },
     gather(out, table, ids) {

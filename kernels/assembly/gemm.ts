@@ -14,7 +14,7 @@ const ROW_BLOCK: i32 = 64;
 /**
  * `c [m, n] = a [m, k] · wᵀ + bias`, `w` in panels, `bias` 0 for none. Owns panels `begin … end`.
  * Each element is one chain over k, so the result is the same for any `m`, any blocking and any split.
- * `inOrder` (for one row) reads the panels one by one: for weights that come from memory, not from a cache.
+ * `inOrder` (for one row or two) reads the panels one by one: for weights that come from memory, not from a cache.
  */
 export function gemm_f32(
   c: usize, a: usize, w: usize, bias: usize, m: i32, n: i32, k: i32, inOrder: i32, begin: i32, end: i32,
@@ -25,6 +25,10 @@ export function gemm_f32(
     w += <usize>begin * panel;
     if (m == 1 && inOrder) {
       for (; j <= last - PANEL; j += PANEL, w += panel) tile_1x8(c + floats(j), bias ? bias + floats(j) : 0, a, w, k);
+    } else if (inOrder) {
+      for (; j <= last - PANEL; j += PANEL, w += panel) {
+        tile_4x8(c + floats(j), floats(n), bias ? bias + floats(j) : 0, 0, a, floats(k), w, k, 2, PANEL);
+      }
     }
     if (j < last) band(c + floats(j), floats(n), bias ? bias + floats(j) : 0, 0, a, floats(k), w, panel, k, m, last - j);
     return;
@@ -69,8 +73,10 @@ function blocks(
 ): void {
   const panel = <usize>k * PANEL_STEP, cRow = floats(n), aRow = floats(k);
   w += <usize>begin * panel;
-  for (let k0 = 0; k0 < k || k0 == 0; k0 += K_BLOCK) {
-    const depth = min(K_BLOCK, k - k0);
+  // Four rows or fewer use a panel once: nothing is won by keeping a part of it near.
+  const block = m <= 4 ? k : K_BLOCK;
+  for (let k0 = 0; k0 < k || k0 == 0; k0 += block) {
+    const depth = min(block, k - k0);
     for (let r0 = 0; r0 < m; r0 += ROW_BLOCK) {
       const rows = min(m, r0 + ROW_BLOCK);
       let b = w + <usize>k0 * PANEL_STEP;
