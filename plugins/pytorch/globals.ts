@@ -13,6 +13,8 @@ import {
 /** Makes an error of what is wrong with what is being read. */
 export type Fail = (problem: string) => Error;
 
+/** Longest name of a storage: a number. */
+const LONGEST_KEY = 64;
 /** Most axes of a tensor. */
 const AXES = 64;
 
@@ -105,7 +107,9 @@ export function storageOf(id: Value, fail: Fail): Storage | Value {
   const [, type, key, , count, view] = id;
   if (isKind(type, "inert")) return type;
   if (!isKind(type, "type")) throw fail(`has a storage of ${describe(type)}, expected a type`);
-  if (typeof key !== "string" && !isCount(key)) throw fail(`has a storage named ${describe(key)}, expected a text`);
+  if (!isCount(key) && (typeof key !== "string" || key.length > LONGEST_KEY)) {
+    throw fail(`has a storage named ${describe(key)}, expected a short text`);
+  }
   const [, first, length] = Array.isArray(view) ? view : [key, 0, count];
   if (!isCount(first) || !isCount(length)) {
     throw fail(`has a storage of ${describe(count)} elements, expected a number`);

@@ -129,8 +129,8 @@ const instructions: ReadonlyMap<string, Instruction> = new Map<string, Instructi
   }],
   ["\x93", (m) => { // STACK_GLOBAL
     const name = m.pop(), module = m.pop();
-    if (typeof name !== "string" || typeof module !== "string") {
-      throw m.fail(`names ${describe(name)} of ${describe(module)}, expected texts`);
+    if (typeof name !== "string" || typeof module !== "string" || name.length + module.length > LONGEST_NAME) {
+      throw m.fail(`names ${describe(name)} of ${describe(module)}, expected short texts`);
     }
     m.push(lookUp(module, name));
   }],
