@@ -34,12 +34,13 @@ import { importUsed } from "./plugins/cli/use.ts";
 import { gguf } from "./plugins/gguf/mod.ts";
 import { huggingface } from "./plugins/huggingface/mod.ts";
 import { llama2c } from "./plugins/llama2c/mod.ts";
+import { pytorch } from "./plugins/pytorch/mod.ts";
 import { formatBytes } from "./runtime/memory.ts";
 
 const flags = {
   model: text(
     "path",
-    "checkpoint: a .gguf, a llama2.c .bin, a Hugging Face folder, hf:org/name[@revision], or https://…/name.gguf (default: the embedded model)",
+    "checkpoint: a .gguf, a llama2.c .bin, a nanoGPT .pt, a Hugging Face folder, hf:org/name[@revision], or https://…/name.gguf (default: embedded)",
   ),
   tokenizer: text("file", "tokenizer beside the model, if it is not the usual one"),
   prompt: text(
@@ -149,7 +150,7 @@ async function readPrompt(given: string | undefined): Promise<string> {
 }
 
 /** Checkpoints that can be opened. */
-const formats: readonly Plugin[] = [llama2c, gguf, huggingface];
+const formats: readonly Plugin[] = [huggingface, pytorch, llama2c, gguf]; // of two kinds of .bin, one is known by how it begins
 
 /** Flags that do not go together. */
 function expectOne({ chat, system, prompt, json }: Given): void {

@@ -320,7 +320,8 @@ const broken: [what: string, files: () => Files, message: string | RegExp, file?
   [
     "no weights",
     () => ({ "config.json": llamaFolder()["config.json"] }),
-    "Cannot open memory: it has no weights, expected model.safetensors or model.safetensors.index.json",
+    "Cannot open memory: it has no weights, expected model.safetensors or model.safetensors.index.json or " +
+    "pytorch_model.bin or pytorch_model.bin.index.json",
   ],
   [
     "an index that names a file outside",

@@ -252,7 +252,7 @@ Deno.test("generate.ts with a file that is missing, broken or no checkpoint says
       ["tokenizer.bin", /^generate\.ts: Cannot read tokenizer\.bin: .*\n$/],
       [
         "empty.ts",
-        "generate.ts: Cannot open empty.ts: not a checkpoint that is known, expected one of llama2.c .bin, GGUF, Hugging Face folder\n",
+        "generate.ts: Cannot open empty.ts: not a checkpoint that is known, expected one of Hugging Face folder, nanoGPT checkpoint, llama2.c .bin, GGUF\n",
       ],
     ] as const
   ) {

@@ -107,6 +107,34 @@ Deno.test("a checkpoint in shards has those that its index names", async () => {
   });
 });
 
+Deno.test("weights in PyTorch's own files are fetched only where there are no safetensors, in shards, too", async () => {
+  const { "model.safetensors": _, ...old } = files;
+  await withHub(old, {}, async (_hub, get) => {
+    expectFiles(await get(), old, [...wanted.filter((name) => name !== "model.safetensors"), "pytorch_model.bin"]);
+  });
+  const [first, second] = [1, 2].map((n) => `pytorch_model-0000${n}-of-00002.bin`),
+    INDEX = "pytorch_model.bin.index.json";
+  const index = (names: readonly string[]) =>
+    textFile(JSON.stringify({ weight_map: Object.fromEntries(names.map((name, i) => [`weight${i}`, name])) }));
+  const shards: HubFiles = {
+    "config.json": files["config.json"],
+    [first]: weights,
+    [second]: textFile("second"),
+    [INDEX]: index([first, second, first]),
+    "training_args.bin": textFile("not wanted"),
+  };
+  await withHub(shards, {}, async (_hub, get) => {
+    expectFiles(await get(), shards, ["config.json", first, second, INDEX]);
+  });
+  await withHub({ ...shards, ...shardedFolder() }, {}, async (_hub, get) => {
+    const folder = await get();
+    assertEquals(names(folder), Object.keys(shardedFolder()).sort());
+  });
+  await withHub({ ...shards, [INDEX]: index(["../x.bin"]) }, {}, async (_hub, get) => {
+    assertStringIncludes(await failure(() => get()), `its ${INDEX} names "../x.bin", which is not among its files`);
+  });
+});
+
 Deno.test("one file of a model can be named", async () => {
   const contents = { ...files, "model.q8_0.gguf": weights };
   await withHub(contents, {}, async (hub, get, cache) => {
@@ -126,8 +154,8 @@ Deno.test("one file of a model can be named", async () => {
     hub.commits[commitOf("b")] = { "config.json": files["config.json"], "model.q8_0.gguf": weights };
     assertEquals(
       await failure(() => get()),
-      "Cannot download hf:org/name: it has no model.safetensors or model.safetensors.index.json " +
-        "(it has model.q8_0.gguf: name one of them)",
+      "Cannot download hf:org/name: it has no model.safetensors or model.safetensors.index.json or pytorch_model.bin or " +
+        "pytorch_model.bin.index.json (it has model.q8_0.gguf: name one of them)",
     );
   });
 });

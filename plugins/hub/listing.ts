@@ -1,5 +1,6 @@
 import { listFiles, modelInfo } from "@huggingface/hub";
 import { CheckpointError } from "../../model/source.ts";
+import { weightFiles } from "../huggingface/tensors.ts";
 import { isCommit } from "./name.ts";
 import { BrokenConnection, persistently, request, type Requester } from "./request.ts";
 
@@ -24,7 +25,8 @@ const SMALL = [
   "special_tokens_map.json",
   "chat_template.jinja",
 ];
-const SINGLE = "model.safetensors", INDEX = "model.safetensors.index.json";
+/** What the names of files end with that name the shards of weights. */
+const INDEX = ".index.json";
 
 /** The commit that a revision stands for at the moment. */
 export async function resolveRevision(requester: Requester): Promise<string> {
@@ -64,7 +66,10 @@ function isPlain(name: unknown): boolean {
   return typeof name === "string" && /^[^/\\]+$/.test(name) && name !== "." && name !== "..";
 }
 
-/** The files of `listed` that make a checkpoint; shards of weights are named by an index, which is not among them yet. */
+/**
+ * The files of `listed` that make a checkpoint, with the weights that a reader of the folder will take; shards of weights
+ * are named by an index, and are not among them yet.
+ */
 export function checkpointFiles(
   { text, file }: Requester["name"],
   listed: readonly RemoteFile[],
@@ -78,19 +83,21 @@ export function checkpointFiles(
       `Cannot download ${text}: it has no ${file}, expected ${others.join(" or ") || "a model with GGUF files"}`,
     );
   }
-  const small = SMALL.flatMap((name) => find(name) ?? []), single = find(SINGLE), index = find(INDEX);
-  const missing = !find("config.json") ? "config.json" : !single && !index ? `${SINGLE} or ${INDEX}` : undefined;
-  if (missing !== undefined) {
+  const small = SMALL.flatMap((name) => find(name) ?? []),
+    weights = weightFiles.flatMap((name) => find(name) ?? []).at(0);
+  const missing = !find("config.json") ? "config.json" : weightFiles.join(" or ");
+  if (!find("config.json") || !weights) {
     const ggufs = listed.filter((f) => f.name.endsWith(".gguf")).map((f) => f.name);
     const instead = ggufs.length ? ` (it has ${ggufs.slice(0, 3).join(", ")}: name one of them)` : "";
     throw new CheckpointError(`Cannot download ${text}: it has no ${missing}${instead}`);
   }
-  return single ? { files: [...small, single] } : { files: [...small, index!], index: index! };
+  return { files: [...small, weights], ...(weights.name.endsWith(INDEX) && { index: weights }) };
 }
 
-/** The shards that the text of an index names. */
+/** The shards that the text of an index of that name names. */
 export function shardFiles(
   { text }: Requester["name"],
+  name: string,
   index: string,
   listed: readonly RemoteFile[],
 ): readonly RemoteFile[] {
@@ -98,13 +105,13 @@ export function shardFiles(
   try {
     names = Object.values(JSON.parse(index).weight_map);
   } catch {
-    throw new CheckpointError(`Cannot download ${text}: its ${INDEX} has no weight_map`);
+    throw new CheckpointError(`Cannot download ${text}: its ${name} has no weight_map`);
   }
-  return [...new Set(names)].map((name) => {
-    const found = listed.find((f) => f.name === name);
+  return [...new Set(names)].map((shard) => {
+    const found = listed.find((f) => f.name === shard);
     if (found) return found;
     throw new CheckpointError(
-      `Cannot download ${text}: its ${INDEX} names ${JSON.stringify(name)}, which is not among its files`,
+      `Cannot download ${text}: its ${name} names ${JSON.stringify(shard)}, which is not among its files`,
     );
   });
 }

@@ -78,7 +78,7 @@ async function downloadCommit(
   }
   await fetchAll([index]);
   const text = Deno.readTextFileSync(store.destination(commit, index).path);
-  const files = [...first, ...shardFiles(requester.name, text, listed)];
+  const files = [...first, ...shardFiles(requester.name, index.name, text, listed)];
   store.setFiles(commit, files);
   await fetchAll(files);
 }

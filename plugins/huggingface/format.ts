@@ -1,25 +1,26 @@
 import type { ModelConfig } from "../../model/config.ts";
 import type { Checkpoint, CheckpointFormat, StoredTensor } from "../../model/format.ts";
-import { readSafetensors } from "../../model/safetensors.ts";
-import { CheckpointError, readJson, type Source } from "../../model/source.ts";
+import { CheckpointError, readJson } from "../../model/source.ts";
 import { readChat } from "./chat.ts";
 import { families } from "./families.ts";
 import { readFields } from "./fields.ts";
 import { saveFolder } from "./save.ts";
 import { agreedConfig, OWN, readSection } from "./section.ts";
+import { readTensors, weightFiles } from "./tensors.ts";
 import { readTokenizer } from "./tokenizer.ts";
 import { joined } from "./views.ts";
 
-const NAME = "Hugging Face folder", CONFIG = "config.json", SINGLE = "model.safetensors";
-const INDEX = "model.safetensors.index.json";
+const NAME = "Hugging Face folder", CONFIG = "config.json";
 
 /**
- * Folders as they are on the Hugging Face hub: `config.json`, safetensors in one file or several, `tokenizer.json`.
+ * Folders as they are on the Hugging Face hub: `config.json`, safetensors or, where there are none,
+ * PyTorch's files, in one file or several, `tokenizer.json`.
  * https://huggingface.co/docs/transformers/main_classes/model
  */
 export const huggingfaceFormat: CheckpointFormat = {
   name: NAME,
-  detect: ({ file, files }) => (file === undefined || file === CONFIG || file === SINGLE) && files.includes(CONFIG),
+  detect: ({ file, files }) =>
+    (file === undefined || file === CONFIG || weightFiles.includes(file)) && files.includes(CONFIG),
   async open(source): Promise<Checkpoint> {
     const json = await readJson(source, CONFIG), { type, config, weights, unread } = readConfig(json);
     const tensors = new Map<string, StoredTensor>(), pieces = new Map<string, Map<number, StoredTensor>>();
@@ -78,29 +79,4 @@ function readConfig(json: Readonly<Record<string, unknown>>): {
   fields.expectUnderstood(type);
   const config = section ? agreedConfig(section, read, type) : read;
   return { type, config, weights: (name, tensor) => family.weights(name, tensor, read), unread: fields.unread() };
-}
-
-/** Every stored tensor, from one file or from those that an index names. */
-async function readTensors(source: Source): Promise<Map<string, StoredTensor>> {
-  if (source.files.includes(SINGLE)) return await readSafetensors(source, SINGLE);
-  if (!source.files.includes(INDEX)) {
-    throw new CheckpointError(`Cannot open ${source.path}: it has no weights, expected ${SINGLE} or ${INDEX}`);
-  }
-  const { weight_map: map } = await readJson(source, INDEX);
-  if (typeof map !== "object" || map === null || Array.isArray(map)) {
-    throw new CheckpointError(`Cannot read ${INDEX}: weight_map is ${JSON.stringify(map)}, expected an object`);
-  }
-  const shards = new Map<string, Map<string, StoredTensor>>(), tensors = new Map<string, StoredTensor>();
-  for (const [name, file] of Object.entries(map)) {
-    if (typeof file !== "string" || !source.files.includes(file)) {
-      throw new CheckpointError(
-        `Cannot read ${INDEX}: ${name} is in ${JSON.stringify(file)}, which is not in the folder`,
-      );
-    }
-    const shard = shards.get(file) ?? await readSafetensors(source, file), tensor = shard.get(name);
-    shards.set(file, shard);
-    if (!tensor) throw new CheckpointError(`Cannot read ${file}: it has no ${name}, which ${INDEX} says it has`);
-    tensors.set(name, tensor);
-  }
-  return tensors;
 }

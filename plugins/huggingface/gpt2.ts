@@ -2,13 +2,14 @@ import type { StoredTensor, TensorToStore } from "../../model/format.ts";
 import { CheckpointError } from "../../model/source.ts";
 import { size } from "../../runtime/tensor.ts";
 import { activations } from "./activations.ts";
-import { type Family, float, keyFor, naming } from "./family.ts";
+import { type Family, float, keyFor, type Naming, naming } from "./family.ts";
 import { type AttentionChoice, MOST_LAYERS } from "./llama_like.ts";
 
 /** Values of a piece of a tensor that is transposed while it is written. */
 const PIECE = 1 << 18;
 
-const names = naming([
+/** Names of tensors, without what they may begin with. */
+export const gpt2Names: Naming = naming([
   ["wte", "embedding"],
   ["wpe.weight", "position.table"],
   ["h.#.ln_1", "blocks.#.norm1"],
@@ -60,7 +61,7 @@ export const gpt2: Family = {
         columns(tensor, i * dim, dim, 3 * dim),
       ]);
     }
-    const path = names.path(name), transposed = TRANSPOSED.test(name);
+    const path = gpt2Names.path(name), transposed = TRANSPOSED.test(name);
     return path === undefined ? undefined : [[path, transposed ? { ...tensor, transposed } : tensor]];
   },
   fields({ vocab, context, dim, depth, heads, tied, norm, ...rest }) {
@@ -91,7 +92,7 @@ export const gpt2: Family = {
         stored.set(`transformer.h.${layer}.attn.c_attn.${kind}`, kind === "weight" ? inputMajor(parts) : joined(parts));
       }
       if (part !== undefined) continue;
-      const name = names.name(path)!;
+      const name = gpt2Names.name(path)!;
       const full = name.startsWith("lm_head.") ? name : `transformer.${name}`;
       stored.set(full, TRANSPOSED.test(name) ? inputMajor([tensor]) : tensor);
     }

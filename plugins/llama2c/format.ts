@@ -16,7 +16,8 @@ const NAME = "llama2.c .bin";
  */
 export const llama2cFormat: CheckpointFormat = {
   name: NAME,
-  detect: ({ file }) => file?.endsWith(".bin") ?? false,
+  // PyTorch's files end so, too.
+  detect: ({ file }) => file !== undefined && file.endsWith(".bin") && !file.startsWith("pytorch_model"),
   async open(source): Promise<Checkpoint> {
     const file = source.file!, header = await readHeader(source, file);
     const { dim, hidden, layers, heads, kvHeads, vocab, context, tied } = header;
