@@ -1,9 +1,10 @@
 import type { LongRopeScaling, RopeScaling } from "../../components/positions/rope_scaling.ts";
-import type { ModelConfig } from "../../model/config.ts";
+import type { ModelConfig, ResolvedConfig } from "../../model/config.ts";
 import type { StoredTensor } from "../../model/format.ts";
 import { rowsOfStored } from "../../model/quantized/stored.ts";
 import { CheckpointError } from "../../model/source.ts";
 import type { AttentionChoice } from "../huggingface/llama_like.ts";
+import type { Entries } from "./entries.ts";
 import type { MetadataFields } from "./fields.ts";
 
 /** What the tensors of a file say about its model. */
@@ -27,6 +28,25 @@ export interface Family {
   config(fields: MetadataFields, facts: Facts): ModelConfig;
   /** The parameters that a tensor holds: `[]` if the model does not need it, `undefined` for a name that is not known. */
   weights(name: string, tensor: StoredTensor, config: ModelConfig): [path: string, tensor: StoredTensor][] | undefined;
+  /**
+   * What metadata says of a model in canonical form. Nothing needs to be checked here: a model fits an architecture if
+   * {@linkcode Family.config} gives it back.
+   */
+  metadata(config: ResolvedConfig): Entries;
+  /** The tensors of a file for the parameters of a model, and the paths of those that have no place in it. */
+  store(parameters: ReadonlyMap<string, StoredTensor>, config: ModelConfig): Stored;
+  /** Whether channels that turn together are neighbours in files, though not elsewhere. */
+  readonly neighbours: boolean;
+  /** What llama.cpp will make of a model that fits, where that is something else. */
+  notes(config: ResolvedConfig): string[];
+}
+
+/** Tensors on their way to a file. */
+export interface Stored {
+  /** By their names. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** Parameters that have no name. */
+  readonly strange: readonly string[];
 }
 
 /**

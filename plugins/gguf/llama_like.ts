@@ -1,5 +1,6 @@
-import type { ModelConfig } from "../../model/config.ts";
+import type { ModelConfig, ResolvedConfig } from "../../model/config.ts";
 import type { StoredTensor } from "../../model/format.ts";
+import { CheckpointError } from "../../model/source.ts";
 import { naming } from "../huggingface/family.ts";
 import {
   type AttentionChoice,
@@ -8,6 +9,8 @@ import {
   MOST_LAYERS,
 } from "../huggingface/llama_like.ts";
 import type { RopeChoice } from "../huggingface/rope.ts";
+import { halves, plus } from "./arrange.ts";
+import { commonEntries, type Entries, windowsOf } from "./entries.ts";
 import {
   attentionOf,
   commonNames,
@@ -20,6 +23,7 @@ import {
 } from "./family.ts";
 import type { MetadataFields } from "./fields.ts";
 import { ropeOf, ropeTensors } from "./rope.ts";
+import { named } from "./store.ts";
 
 /** What metadata says before the fields of one architecture are looked at. */
 export interface LlamaBase {
@@ -37,26 +41,45 @@ export interface LlamaBase {
   readonly norm: { readonly type: "rmsNorm" | "layerNorm"; readonly eps: number };
 }
 
+/** Parameters that a tensor holds one after another, by the names of both; `#` stands for a number. */
+export type Joined = Readonly<Record<string, readonly string[]>>;
+
+/** Queries, keys and values in one tensor. */
+export const QKV: Joined = {
+  "blk.#.attn_qkv": ["blocks.#.attention.q", "blocks.#.attention.k", "blocks.#.attention.v"],
+};
+
 /** What sets an architecture apart that is built and named like Llama. */
 export interface LlamaTraits {
   /** Default: `rmsNorm`. */
   readonly norm?: "rmsNorm" | "layerNorm";
   /** The feed-forward without its size. Default: SwiGLU. */
   readonly activation?: { readonly type: "gelu" | "geglu"; readonly approximate: "tanh" };
+  /** Default: rotary. */
+  readonly position?: "learned";
   /** Stored names beside those that architectures share, or instead of them. */
   readonly names?: readonly (readonly [name: string, path: string])[];
+  /** See {@linkcode Family.neighbours}. Default: `false`. */
+  readonly neighbours?: boolean;
+  /** Parameters that have 1 added to them in files. */
+  readonly raised?: RegExp;
+  /** llama.cpp has no windows here, whatever metadata says. */
+  readonly unwindowed?: boolean;
   /** What the architecture's own fields make of the model. Default: nothing. */
   config?(fields: MetadataFields, base: LlamaBase): ModelConfig;
+  /** The other way. Default: no fields. */
+  metadata?(config: ResolvedConfig): Entries;
   /** Parameters in a tensor that holds several; `undefined` for other tensors. */
   split?(name: string, tensor: StoredTensor, config: ModelConfig): [path: string, tensor: StoredTensor][] | undefined;
-  /** A parameter as other formats store it. Default: as it is. */
-  arrange?(path: string, tensor: StoredTensor, config: ModelConfig): StoredTensor;
+  /** The other way: what is written as one tensor. */
+  joined?(config: ModelConfig): Joined;
 }
 
 /** The family of an architecture that differs little from Llama. */
 export function llamaLike(traits: LlamaTraits): Family {
   const own = traits.names ?? [], taken = new Set(own.map(([, path]) => path));
   const names = naming([...commonNames.filter(([, path]) => !taken.has(path)), ...own]);
+  const { neighbours: turned = false, raised } = traits;
   return {
     config(fields, facts) {
       const base = readBase(fields, facts, traits);
@@ -67,15 +90,37 @@ export function llamaLike(traits: LlamaTraits): Family {
       const path = names.path(name);
       const held = traits.split?.(name, tensor, config) ?? fusedHeads(name, tensor, config) ??
         (path === undefined ? undefined : [[path, tensor] as [string, StoredTensor]]);
-      const { arrange } = traits;
-      return arrange ? held?.map(([path, part]) => [path, arrange(path, part, config)]) : held;
+      return held?.map(([path, part]) => {
+        if (raised?.test(path)) return [path, lowered(part)];
+        return [path, turned ? halves(path, part, config) : part];
+      });
     },
+    metadata: (config) => ({ ...commonEntries(config), ...traits.metadata?.(config) }),
+    store: (parameters, config) => {
+      const arranged = [...parameters].map(([path, tensor]): [string, StoredTensor] => [
+        path,
+        raised?.test(path) ? plus(tensor, 1) : tensor,
+      ]);
+      return named(new Map(arranged), names, traits.joined?.(config) ?? {});
+    },
+    neighbours: turned,
+    notes: (config) =>
+      traits.unwindowed && windowsOf(config).some((window) => window !== null)
+        ? ["llama.cpp has no windows in such models: beyond them it computes something else"]
+        : [],
   };
+}
+
+/** Gains without the 1 that files have in them: with it, other programs would not know a saved model. */
+function lowered(tensor: StoredTensor): StoredTensor {
+  if (tensor.dtype === "f32") return plus(tensor, -1);
+  throw new CheckpointError(`Cannot read ${tensor.where}: it is ${tensor.dtype}, expected f32 in a norm`);
 }
 
 function readBase(fields: MetadataFields, facts: Facts, traits: LlamaTraits): LlamaBase {
   const sizes = sizesOf(fields, facts), headDim = headDimOf(fields, sizes), type = traits.norm ?? "rmsNorm";
-  const position = ropeOf(fields, facts, headDim, sizes.context), attention = attentionOf(fields, facts, sizes);
+  const position = ropeOf(fields, facts, headDim, sizes.context);
+  const attention = attentionOf(fields, facts, sizes);
   const eps = fields.number(type === "rmsNorm" ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon");
   const feedForward: FeedForwardChoice = {
     ...traits.activation ?? { type: "swiglu" },
@@ -84,7 +129,7 @@ function readBase(fields: MetadataFields, facts: Facts, traits: LlamaTraits): Ll
   };
   const norm = { type, eps } as const;
   return {
-    config: { ...sizes, position, norm, attention, feedForward, block: "preNorm" },
+    config: { ...sizes, position: traits.position ?? position, norm, attention, feedForward, block: "preNorm" },
     sizes,
     headDim,
     position,

@@ -17,7 +17,7 @@ import type { Plugin } from "../../model/plugin.ts";
 import { ggufFormat } from "./format.ts";
 
 export type { Plugin };
-export { type SavedGguf, saveGguf, type SaveGgufOptions } from "./save.ts";
+export { type SavedGguf, type SavedType, saveGguf, type SaveGgufOptions } from "./save.ts";
 
 /**
  * Loads GGUF files of Llama, Mistral, Qwen 2 and 3, Gemma 1 to 3, Phi 3, StarCoder 2, OLMo 2 and GPT-2: weights in F32, F16,

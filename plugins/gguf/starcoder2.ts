@@ -1,3 +1,4 @@
+import { whole, windowsOf } from "./entries.ts";
 import type { Family } from "./family.ts";
 import { llamaLike, windowOf } from "./llama_like.ts";
 
@@ -6,4 +7,6 @@ export const starcoder2: Family = llamaLike({
   norm: "layerNorm",
   activation: { type: "gelu", approximate: "tanh" },
   config: (fields, { config, attention }) => ({ ...config, attention: { ...attention, window: windowOf(fields) } }),
+  metadata: (config) => ({ "attention.sliding_window": whole(windowsOf(config)[0]) }),
+  unwindowed: true,
 });

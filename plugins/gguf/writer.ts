@@ -9,7 +9,7 @@ export type MetaValue =
   | readonly ["text", string]
   | readonly ["bool", boolean]
   | readonly ["list", "text", readonly string[]]
-  | readonly ["list", "i32", readonly number[]];
+  | readonly ["list", "i32" | "f32", readonly number[]];
 
 /** A tensor on its way to a file. */
 export interface TensorToWrite {
@@ -75,6 +75,7 @@ export function metadataEntry(key: string, value: MetaValue): Uint8Array<ArrayBu
       writer.type(value[1]);
       writer.u64(value[2].length);
       if (value[1] === "text") value[2].forEach(writer.text);
+      else if (value[1] === "f32") value[2].forEach(writer.f32);
       else value[2].forEach(writer.u32); // of its 32 bits
   }
   return writer.done();
