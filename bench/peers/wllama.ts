@@ -33,8 +33,8 @@ export interface Wllama {
   exit(): Promise<void>;
 }
 
-/** What makes instances, of one model each. `tell` gets the errors that llama.cpp writes. */
-export async function wllamas(tell: (...message: unknown[]) => void = console.error): Promise<() => Wllama> {
+/** What makes instances, of one model each. `tell` gets all that llama.cpp writes; by default errors are printed. */
+export async function wllamas(tell?: (...message: unknown[]) => void): Promise<() => Wllama> {
   const { Wllama } = await import(`${PACKAGE}/esm/index.js`) as {
     Wllama: new (paths: Record<string, string>, options: Record<string, unknown>) => Wllama;
   };
@@ -45,10 +45,11 @@ export async function wllamas(tell: (...message: unknown[]) => void = console.er
   await import("./browser.ts");
 
   const silent = () => {};
-  const logger = { debug: silent, log: silent, warn: silent, error: tell };
+  const logger = { debug: tell ?? silent, log: tell ?? silent, warn: tell ?? silent, error: tell ?? console.error };
   return () => {
     // The managers are for downloads; what they would be by default needs a browser's storage.
-    const wllama = new Wllama({ default: url }, { cacheManager: {}, modelManager: {}, suppressNativeLog: true, logger });
+    const managers = { cacheManager: {}, modelManager: {} };
+    const wllama = new Wllama({ default: url }, { ...managers, suppressNativeLog: !tell, logger });
     wllama.setCompat(null); // or else it might fetch another build
     return wllama;
   };

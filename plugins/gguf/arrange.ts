@@ -35,8 +35,8 @@ export function neighbours(path: string, tensor: StoredTensor, config: ModelConf
 }
 
 function headDimOf({ dim, heads, attention }: ModelConfig): number {
-  const [{ headDim }] = [attention].flat() as { readonly headDim?: number | null }[];
-  return headDim ?? dim / heads;
+  const [first] = [attention].flat() as ({ readonly headDim?: number | null } | undefined)[];
+  return first?.headDim ?? dim / heads;
 }
 
 /** Values and a number more, as f32. */

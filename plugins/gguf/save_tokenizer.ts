@@ -1,3 +1,4 @@
+import { WORD_PATTERN } from "../../components/tokenizers/byte_level.ts";
 import type { Checkpoint } from "../../model/format.ts";
 import type { Tokenizer } from "../../model/tokenizer.ts";
 import { differenceOf, isPieces, piecesMetadata, piecesOf, piecesOfJson, plainAdded } from "./save_pieces.ts";
@@ -21,6 +22,7 @@ const modern = (digits: string) => `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}
 const patterns: ReadonlyMap<unknown, string> = new Map([
   [modern("\\p{N}{1,3}"), "llama-bpe"],
   [modern("\\p{N}"), "qwen2"],
+  [WORD_PATTERN, "gpt-2"],
 ]);
 
 /** Names of ids that end a text, in the order in which a tokenizer has them. */

@@ -39,15 +39,17 @@ function byteWriter() {
     length += more;
     return length - more;
   };
+  // Room first: it may put other bytes in place of those that there are.
+  const number = (width: number, set: (at: number) => void) => set(room(width));
   const writer = {
-    u32: (value: number) => view.setUint32(room(4), value, true),
-    u64: (value: number) => view.setBigUint64(room(8), BigInt(value), true),
-    f32: (value: number) => view.setFloat32(room(4), value, true),
-    byte: (value: number) => view.setUint8(room(1), value),
+    u32: (value: number) => number(4, (at) => view.setUint32(at, value, true)),
+    u64: (value: number) => number(8, (at) => view.setBigUint64(at, BigInt(value), true)),
+    f32: (value: number) => number(4, (at) => view.setFloat32(at, value, true)),
+    byte: (value: number) => number(1, (at) => view.setUint8(at, value)),
     text(value: string) {
       const encoded = new TextEncoder().encode(value);
       writer.u64(encoded.length);
-      bytes.set(encoded, room(encoded.length));
+      number(encoded.length, (at) => bytes.set(encoded, at));
     },
     type: (type: ValueType) => writer.u32(numberOfValue(type)),
     done: () => bytes.slice(0, length),
