@@ -56,6 +56,7 @@ const plugins = [gguf, huggingface, llama2c];
 
 /** Weights that make a model sure of itself: with smaller ones all tokens are as likely. */
 function randomCheckpoint({ config, tokenizer }: FamilyCase): Checkpoint {
+  const partial = Array.from({ length: config.vocab }, (_, id) => tokenizer.decode([id]).includes("\ufffd"));
   const tensors = describeModel(config).params.map(({ path, shape }): [string, StoredTensor] => {
     const next = createRandom(7, path), norm = /norm|after|query|key/.test(path) && shape.length === 1;
     const offset = JSON.stringify(config.norm ?? null).includes('"offset":1') ? 0 : 1;
@@ -63,6 +64,10 @@ function randomCheckpoint({ config, tokenizer }: FamilyCase): Checkpoint {
       ? [offset, 0.3]
       : [0, path === "embedding.weight" ? 1 : 0.35];
     const values = Float32Array.from({ length: size(shape) }, () => middle + spread * (2 * next() - 1));
+    if (/^(embedding|head)\.weight$/.test(path)) {
+      // Ids that are parts of characters are unlikely: llama.cpp cannot say them in JSON.
+      values.forEach((value, i) => values[i] = partial[Math.floor(i / config.dim)] ? value / 10 : value);
+    }
     const bytes = new Uint8Array(values.buffer);
     const read: StoredTensor["read"] = (at, into) => Promise.resolve(into.set(bytes.subarray(at, at + into.length)));
     return [path, { where: path, shape, dtype: "f32", read }];

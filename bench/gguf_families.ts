@@ -1,0 +1,136 @@
+/** Small models of the families that GGUF has architectures for, as Tenon's configs. */
+import { type ModelConfig, tokenizerOf, trainTokenizer } from "../mod.ts";
+import { createRandom } from "../model/random.ts";
+import { memorySource } from "../model/source.ts";
+import type { Tokenizer } from "../model/tokenizer.ts";
+import { readTokenizer } from "../plugins/huggingface/tokenizer.ts";
+import { story } from "../plugins/stories/mod.ts";
+import { llamaTokenizerJson, type Vocabulary } from "../tests/gguf_vocabulary.ts";
+
+/** A model of a family. */
+export interface FamilyCase {
+  readonly name: string;
+  readonly config: ModelConfig;
+  readonly tokenizer: Tokenizer;
+}
+
+/** A byte-level tokenizer of stories, and one of SentencePiece's kind with the same words. */
+async function tokenizers(): Promise<{ readonly bytes: Tokenizer; readonly pieces: Tokenizer }> {
+  const random = createRandom(1, "stories"), stories = Array.from({ length: 40 }, () => story(random));
+  const json = await trainTokenizer({ type: "byteLevelBpe", vocab: 512 }, stories);
+  const words = Object.entries(json.model.vocab).sort(([, a], [, b]) => a - b).map(([word]) => word);
+  const learned = words.filter((word) => /^Ġ?[\x21-\x7e]*$/.test(word) && word).map((word) => word.replace("Ġ", "▁"));
+  const bytes = Array.from({ length: 256 }, (_, b) => `<0x${b.toString(16).toUpperCase().padStart(2, "0")}>`);
+  const marks = ["<unk>", "<s>", "</s>"], own = learned.filter((word) => !word.startsWith("<"));
+  const vocabulary: Vocabulary = {
+    tokens: [...marks, ...bytes, ...own],
+    scores: [...marks, ...bytes].map(() => 0).concat(own.map((_, i) => -i)),
+    types: [2, 3, 3, ...bytes.map(() => 6), ...own.map(() => 1)],
+    merges: [],
+  };
+  const file = new TextEncoder().encode(JSON.stringify(llamaTokenizerJson(vocabulary)));
+  const pieces = await readTokenizer(memorySource({ "tokenizer.json": file }), { eos_token_id: 2 });
+  return { bytes: tokenizerOf(json), pieces: pieces! };
+}
+
+/** Every family, with a tokenizer such as it has. */
+export async function familyCases(): Promise<FamilyCase[]> {
+  const { bytes, pieces } = await tokenizers();
+  const sizes = { context: 128, dim: 64, depth: 2, heads: 4 } as const, eps = 1e-5;
+  const grouped = { type: "groupedQuery", kvHeads: 2 } as const, rope = { type: "rope", base: 10000 } as const;
+  const layerNorm = { type: "layerNorm", eps } as const, gemmaNorm = { type: "rmsNorm", eps: 1e-6, offset: 1 } as const;
+  const gelu = { type: "gelu", approximate: "tanh", hidden: 128, bias: true } as const;
+  const geglu = { type: "geglu", approximate: "tanh", hidden: 96 } as const;
+  const all: [
+    name: string,
+    tokenizer: Tokenizer,
+    config: Omit<ModelConfig, "vocab" | "context" | "dim" | "heads" | "depth"> & { depth?: number },
+  ][] = [
+    ["llama", pieces, { attention: grouped, tied: false, feedForward: { type: "swiglu", hidden: 96 } }],
+    ["llama, interleaved", pieces, { position: { type: "rope", layout: "interleaved" } }],
+    ["llama, byte-level", bytes, { attention: grouped }],
+    ["llama, linear", pieces, { position: { ...rope, scaling: { type: "linear", factor: 4 } } }],
+    ["llama 3", bytes, {
+      attention: grouped,
+      position: {
+        ...rope,
+        base: 500000,
+        scaling: { type: "llama3", factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 16 },
+      },
+    }],
+    ["llama, yarn", pieces, {
+      position: {
+        ...rope,
+        scaling: {
+          type: "yarn",
+          factor: 4,
+          originalContext: 32,
+          betaFast: 32,
+          betaSlow: 1,
+          truncate: true,
+          attentionFactor: 0.1 * Math.log(4) + 1,
+        },
+      },
+    }],
+    ["mistral, a window", pieces, { attention: { ...grouped, window: 100 }, tied: false }],
+    ["qwen2", bytes, { attention: { ...grouped, bias: "qkv" }, norm: { type: "rmsNorm", eps: 1e-6 } }],
+    ["qwen3", bytes, { attention: { ...grouped, headDim: 32 }, queryKey: "headNorm" }],
+    ["gemma", pieces, {
+      stem: { type: "plain", scale: "sqrtDim" },
+      norm: gemmaNorm,
+      attention: { type: "groupedQuery", kvHeads: 1, headDim: 32 },
+      feedForward: geglu,
+    }],
+    ["gemma2", pieces, {
+      stem: { type: "plain", scale: "sqrtDim" },
+      norm: gemmaNorm,
+      depth: 4,
+      attention: [{ ...grouped, headDim: 32, window: 9 }, { ...grouped, headDim: 32 }],
+      scores: { type: "softcap", cap: 20 },
+      feedForward: geglu,
+      block: "sandwich",
+      head: { type: "linear", softcap: 25 },
+    }],
+    ["gemma3", pieces, {
+      stem: { type: "plain", scale: "sqrtDim" },
+      norm: gemmaNorm,
+      depth: 7,
+      position: [...Array.from({ length: 5 }, () => rope), { ...rope, base: 1e6 }, rope],
+      attention: [
+        ...Array.from({ length: 5 }, () => ({ ...grouped, headDim: 32, window: 9 })),
+        { ...grouped, headDim: 32 },
+        { ...grouped, headDim: 32, window: 9 },
+      ],
+      queryKey: "headNorm",
+      feedForward: geglu,
+      block: "sandwich",
+    }],
+    ["phi3, part of the channels", pieces, { position: { ...rope, dims: 12 }, tied: false }],
+    ["phi3, longrope", pieces, {
+      position: {
+        ...rope,
+        scaling: {
+          type: "longrope",
+          shortFactors: [1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7],
+          longFactors: [1, 2, 3, 4, 5, 6, 7, 8],
+          originalContext: 64,
+          attentionFactor: Math.sqrt(1 + Math.log(2) / Math.log(64)),
+        },
+      },
+      tied: false,
+    }],
+    ["starcoder2", bytes, { norm: layerNorm, attention: { ...grouped, bias: "all" }, feedForward: gelu }],
+    ["olmo2", bytes, { queryKey: "fullNorm", block: "afterNorm", tied: false }],
+    ["gpt2", bytes, {
+      position: "learned",
+      norm: layerNorm,
+      attention: { type: "multiHead", bias: "all" },
+      feedForward: gelu,
+    }],
+  ];
+  return all.map(([name, tokenizer, config]) => ({
+    name,
+    tokenizer,
+    config: { ...sizes, vocab: tokenizer.vocab, ...config },
+  }));
+}
