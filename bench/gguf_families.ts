@@ -40,6 +40,22 @@ export async function familyCases(): Promise<FamilyCase[]> {
   const grouped = { type: "groupedQuery", kvHeads: 2 } as const, rope = { type: "rope", base: 10000 } as const;
   const layerNorm = { type: "layerNorm", eps } as const, gemmaNorm = { type: "rmsNorm", eps: 1e-6, offset: 1 } as const;
   const gelu = { type: "gelu", approximate: "tanh", hidden: 128, bias: true } as const;
+  const yarn = {
+    type: "yarn",
+    factor: 4,
+    originalContext: 32,
+    betaFast: 32,
+    betaSlow: 1,
+    truncate: true,
+    attentionFactor: 0.1 * Math.log(4) + 1,
+  } as const;
+  const longrope = {
+    type: "longrope",
+    shortFactors: [1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7],
+    longFactors: [1, 2, 3, 4, 5, 6, 7, 8],
+    originalContext: 64,
+    attentionFactor: Math.sqrt(1 + Math.log(2) / Math.log(64)),
+  } as const;
   const geglu = { type: "geglu", approximate: "tanh", hidden: 96 } as const;
   const all: [
     name: string,
@@ -58,20 +74,9 @@ export async function familyCases(): Promise<FamilyCase[]> {
         scaling: { type: "llama3", factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: 16 },
       },
     }],
-    ["llama, yarn", pieces, {
-      position: {
-        ...rope,
-        scaling: {
-          type: "yarn",
-          factor: 4,
-          originalContext: 32,
-          betaFast: 32,
-          betaSlow: 1,
-          truncate: true,
-          attentionFactor: 0.1 * Math.log(4) + 1,
-        },
-      },
-    }],
+    ["llama, yarn", pieces, { position: { ...rope, scaling: yarn } }],
+    ["llama, yarn, a factor", pieces, { position: { ...rope, scaling: { ...yarn, attentionFactor: 1.5 } } }],
+    ["llama, longrope", pieces, { position: { ...rope, scaling: longrope } }],
     ["mistral, a window", pieces, { attention: { ...grouped, window: 100 }, tied: false }],
     ["qwen2", bytes, { attention: { ...grouped, bias: "qkv" }, norm: { type: "rmsNorm", eps: 1e-6 } }],
     ["qwen3", bytes, { attention: { ...grouped, headDim: 32 }, queryKey: "headNorm" }],
@@ -106,15 +111,14 @@ export async function familyCases(): Promise<FamilyCase[]> {
       block: "sandwich",
     }],
     ["phi3, part of the channels", pieces, { position: { ...rope, dims: 12 }, tied: false }],
-    ["phi3, longrope", pieces, {
+    ["phi3, longrope of a part", pieces, {
       position: {
         ...rope,
+        dims: 12,
         scaling: {
-          type: "longrope",
-          shortFactors: [1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7],
-          longFactors: [1, 2, 3, 4, 5, 6, 7, 8],
-          originalContext: 64,
-          attentionFactor: Math.sqrt(1 + Math.log(2) / Math.log(64)),
+          ...longrope,
+          shortFactors: longrope.shortFactors.slice(2),
+          longFactors: longrope.longFactors.slice(2),
         },
       },
       tied: false,

@@ -105,7 +105,8 @@ const stepsOf = ({ choices }: Completion): Step[] =>
 /** The same of Tenon: what it would say after each token that llama.cpp has chosen. */
 async function ownSteps(runtime: Runtime, model: Model, prompt: readonly number[], after: readonly number[]) {
   const tokens = [...prompt, ...after.slice(0, -1)], { vocab } = model.config;
-  const logits = await runtime.read(runtime.keep(() => model.forward(tokens)));
+  using cache = model.newCache(); // rotations of some go by its room, which is that of llama.cpp
+  const logits = await runtime.read(runtime.keep(() => model.forward(tokens, { cache })));
   return after.map((_, i): Step => {
     const row = logits.subarray((prompt.length - 1 + i) * vocab, (prompt.length + i) * vocab);
     const most = row.reduce((a, b) => Math.max(a, b)),

@@ -40,24 +40,25 @@ export function chooseArchitecture(
   parameters: ReadonlyMap<string, StoredTensor>,
 ): Chosen {
   const own = canonical(resolveConfig(builtins, config)), halved = asHalves(own);
+  const whole = own as unknown as ModelConfig; // sizes are filled in
   let nearest: { readonly architecture: string; readonly wrong: readonly string[] } | undefined;
   for (const architecture of orderFor(own)) {
     const family = families[architecture], mine = family.neighbours ? halved ?? own : own;
     const entries = Object.entries(family.metadata(mine)).filter((entry): entry is [string, MetaValue] => !!entry[1]);
     const metadata = entries.map(([key, value]) => [`${architecture}.${key}`, value] as const);
     const moved = family.neighbours && !halved
-      ? new Map([...parameters].map(([path, tensor]) => [path, neighbours(path, tensor, config)]))
+      ? new Map([...parameters].map(([path, tensor]) => [path, neighbours(path, tensor, whole)]))
       : parameters;
-    const { tensors, strange } = family.store(moved, config), factors = factorsOf(mine);
+    const { tensors, strange } = family.store(moved, whole), factors = factorsOf(mine);
     const wrong = misfit(mine, architecture, metadata, tensors, factors);
-    if (!wrong.length && strange.length) wrong.push(strange[0]);
+    if (!wrong.length) wrong.push(...strange.slice(0, 1), ...family.limits(mine));
     if (!wrong.length) {
       return {
         architecture,
         metadata: [["general.architecture", ["text", architecture]], ...metadata],
         factors,
         tensors,
-        held: (name) => family.weights(name, tensors.get(name)!, config)!.map(([path]) => path),
+        held: (name) => family.weights(name, tensors.get(name)!, whole)!.map(([path]) => path),
         notes: family.notes(mine),
       };
     }
@@ -124,11 +125,21 @@ function misfit(
   try {
     const read = families[architecture].config(fields, facts), [unread] = fields.unread();
     if (unread !== undefined) return [unread];
-    return differences(...unlike(mine, canonical(resolveConfig(builtins, read)))).map(({ path }) => path);
+    const differing = differences(...unlike(mine, canonical(resolveConfig(builtins, read))));
+    return differing.filter(({ values: [a, b] }) => !nearly(a, b)).map(({ path }) => path);
   } catch (error) {
     if (error instanceof CheckpointError || error instanceof TypeError) return [error.message];
     throw error;
   }
+}
+
+/** Whether two numbers differ by no more than f32 does to them. Those of a scaling are told apart one by one. */
+function nearly(a: unknown, b: unknown): boolean {
+  if (typeof a === "number" && typeof b === "number") return Math.abs(a - b) <= 1e-6 * Math.abs(a);
+  const [mine, theirs] = [a, b] as Readonly<Record<string, unknown>>[];
+  if (typeof a !== "object" || typeof b !== "object" || !a || !b) return a === b;
+  const keys = [...new Set([...Object.keys(mine), ...Object.keys(theirs)])];
+  return keys.every((key) => nearly(mine[key], theirs[key]));
 }
 
 type Writable = { -readonly [K in keyof ResolvedConfig]: ResolvedConfig[K] };

@@ -1,5 +1,6 @@
 import type { RopeScaling } from "../../components/positions/rope_scaling.ts";
 import type { ResolvedConfig, ResolvedOptions } from "../../model/config.ts";
+import { yarnGrowth } from "./rope.ts";
 import type { MetaValue } from "./writer.ts";
 
 /** What metadata says, by key without the name of the architecture, in order; `undefined` for what it does not say. */
@@ -75,17 +76,21 @@ function scalingEntries(scaling: RopeScaling | null): Entries {
   switch (scaling?.type) {
     case "linear":
       return { "rope.scaling.type": ["text", "linear"], "rope.scaling.factor": real(scaling.factor) };
-    case "yarn":
+    case "yarn": {
+      // llama.cpp lets queries and keys grow by itself: what is written is what more they grow by.
+      const more = scaling.attentionFactor / yarnGrowth(scaling.factor);
       return {
         "rope.scaling.type": ["text", "yarn"],
         "rope.scaling.factor": real(scaling.factor),
         "rope.scaling.original_context_length": whole(scaling.originalContext),
         "rope.scaling.yarn_beta_fast": real(scaling.betaFast),
         "rope.scaling.yarn_beta_slow": real(scaling.betaSlow),
-        "rope.scaling.yarn_attn_factor": real(scaling.attentionFactor),
+        "rope.scaling.attn_factor": Math.fround(more) === 1 ? undefined : real(more),
       };
+    }
     case "longrope":
       return {
+        "rope.scaling.type": ["text", "longrope"],
         "rope.scaling.original_context_length": whole(scaling.originalContext),
         "rope.scaling.attn_factor": real(scaling.attentionFactor),
       };

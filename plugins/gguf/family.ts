@@ -37,6 +37,8 @@ export interface Family {
   store(parameters: ReadonlyMap<string, StoredTensor>, config: ModelConfig): Stored;
   /** Whether channels that turn together are neighbours in files, though not elsewhere. */
   readonly neighbours: boolean;
+  /** What files can say and readers here take, but llama.cpp does not: names of config fields. */
+  limits(config: ResolvedConfig): string[];
   /** What llama.cpp will make of a model that fits, where that is something else. */
   notes(config: ResolvedConfig): string[];
 }

@@ -5,6 +5,7 @@ import { llamaLike, windowOf } from "./llama_like.ts";
 /** Llama and Mistral, whose files say `llama`, too. https://arxiv.org/abs/2302.13971 */
 export const llama: Family = llamaLike({
   neighbours: true,
+  turns: ["llama3", "longrope"],
   config(fields, { config, headDim, attention }) {
     fields.ignore("tensor_data_layout"); // says how rows are ordered, which they always are
     fields.only("rope.dimension_count", headDim);

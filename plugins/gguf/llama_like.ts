@@ -1,3 +1,4 @@
+import type { RopeConfig } from "../../components/positions/rope.ts";
 import type { ModelConfig, ResolvedConfig } from "../../model/config.ts";
 import type { StoredTensor } from "../../model/format.ts";
 import { CheckpointError } from "../../model/source.ts";
@@ -10,7 +11,7 @@ import {
 } from "../huggingface/llama_like.ts";
 import type { RopeChoice } from "../huggingface/rope.ts";
 import { halves, plus } from "./arrange.ts";
-import { commonEntries, type Entries, windowsOf } from "./entries.ts";
+import { commonEntries, type Entries, layerOf, windowsOf } from "./entries.ts";
 import {
   attentionOf,
   commonNames,
@@ -63,6 +64,8 @@ export interface LlamaTraits {
   readonly neighbours?: boolean;
   /** Parameters that have 1 added to them in files. */
   readonly raised?: RegExp;
+  /** What rotations llama.cpp knows here, beside that of all channels of a head. */
+  readonly turns?: readonly ("partial" | "llama3" | "longrope")[];
   /** llama.cpp has no windows here, whatever metadata says. */
   readonly unwindowed?: boolean;
   /** What the architecture's own fields make of the model. Default: nothing. */
@@ -104,12 +107,22 @@ export function llamaLike(traits: LlamaTraits): Family {
       return named(new Map(arranged), names, traits.joined?.(config) ?? {});
     },
     neighbours: turned,
+    limits(config) {
+      const { dims = null, scaling } = layerOf(config).position as LayerPosition, { turns = [] } = traits;
+      const lists = scaling?.type === "llama3" || scaling?.type === "longrope" ? scaling.type : undefined;
+      return [
+        ...dims !== null && !turns.includes("partial") ? ["position.dims"] : [],
+        ...lists && !turns.includes(lists) ? [`position.scaling.type ${lists}`] : [],
+      ];
+    },
     notes: (config) =>
       traits.unwindowed && windowsOf(config).some((window) => window !== null)
         ? ["llama.cpp has no windows in such models: beyond them it computes something else"]
         : [],
   };
 }
+
+type LayerPosition = Readonly<Partial<Pick<RopeConfig, "dims" | "scaling">>>;
 
 /** Gains without the 1 that files have in them: with it, other programs would not know a saved model. */
 function lowered(tensor: StoredTensor): StoredTensor {

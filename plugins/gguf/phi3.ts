@@ -18,4 +18,5 @@ export const phi3: Family = llamaLike({
   metadata: (config) => ({ "attention.sliding_window": whole(windowsOf(config)[0]) }),
   joined: () => ({ ...QKV, "blk.#.ffn_up": ["blocks.#.feedForward.gate", "blocks.#.feedForward.up"] }),
   unwindowed: true,
+  turns: ["partial", "longrope"],
 });

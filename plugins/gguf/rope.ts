@@ -67,7 +67,7 @@ function yarn(fields: MetadataFields, factor: number, context: number): RopeScal
   fields.only("rope.scaling.yarn_ext_factor", 1);
   const given = fields.maybeNumber("rope.scaling.yarn_attn_factor");
   if (given !== undefined) fields.only("rope.scaling.attn_factor", 1); // not both
-  const grown = (factor <= 1 ? 1 : 0.1 * Math.log(factor) + 1) * fields.number("rope.scaling.attn_factor", 1);
+  const grown = yarnGrowth(factor) * fields.number("rope.scaling.attn_factor", 1);
   return {
     type: "yarn",
     factor,
@@ -77,6 +77,11 @@ function yarn(fields: MetadataFields, factor: number, context: number): RopeScal
     truncate: true,
     attentionFactor: given ?? grown,
   };
+}
+
+/** What YaRN's queries and keys grow by, if nothing else is said. */
+export function yarnGrowth(factor: number): number {
+  return factor <= 1 ? 1 : 0.1 * Math.log(factor) + 1;
 }
 
 function expectUnscaled(fields: MetadataFields): void {
