@@ -40,6 +40,7 @@ export async function familyCases(): Promise<FamilyCase[]> {
   const grouped = { type: "groupedQuery", kvHeads: 2 } as const, rope = { type: "rope", base: 10000 } as const;
   const layerNorm = { type: "layerNorm", eps } as const, gemmaNorm = { type: "rmsNorm", eps: 1e-6, offset: 1 } as const;
   const gelu = { type: "gelu", approximate: "tanh", hidden: 128, bias: true } as const;
+  const exact = { type: "gelu", hidden: 128, bias: true } as const, part = { ...rope, dims: 8 } as const;
   const yarn = {
     type: "yarn",
     factor: 4,
@@ -130,6 +131,101 @@ export async function familyCases(): Promise<FamilyCase[]> {
       norm: layerNorm,
       attention: { type: "multiHead", bias: "all" },
       feedForward: gelu,
+    }],
+    ["mixtral", pieces, {
+      attention: grouped,
+      feedForward: { type: "experts", experts: 4, active: 2, hidden: 96, kind: "swiglu" },
+      tied: false,
+    }],
+    ["stablelm", bytes, { norm: layerNorm, position: part, attention: { ...grouped, bias: "qkv" }, tied: false }],
+    ["stablelm, parallel", bytes, {
+      norm: layerNorm,
+      position: part,
+      attention: grouped,
+      queryKey: { type: "perHeadNorm", eps },
+      block: "parallel",
+      tied: false,
+    }],
+    ["phi2", bytes, {
+      norm: layerNorm,
+      position: part,
+      attention: { type: "multiHead", bias: "all" },
+      feedForward: gelu,
+      block: "parallel",
+      head: { type: "linear", bias: true },
+      tied: false,
+    }],
+    ["gptneox", bytes, {
+      norm: layerNorm,
+      position: part,
+      attention: { type: "multiHead", bias: "all" },
+      feedForward: exact,
+      block: { type: "parallel", sharedNorm: false },
+      tied: false,
+    }],
+    ["gptneox, one after the other", bytes, {
+      norm: layerNorm,
+      position: part,
+      attention: { type: "multiHead", bias: "all" },
+      feedForward: exact,
+      tied: false,
+    }],
+    ["falcon, one key head", bytes, {
+      norm: layerNorm,
+      attention: { type: "groupedQuery", kvHeads: 1 },
+      feedForward: { ...exact, hidden: 256, bias: false },
+      block: "parallel",
+    }],
+    ["falcon, a norm each", bytes, {
+      norm: layerNorm,
+      attention: grouped,
+      feedForward: { ...exact, hidden: 256, bias: false },
+      block: { type: "parallel", sharedNorm: false },
+    }],
+    ["granite", bytes, {
+      stem: { type: "plain", scale: 12 },
+      attention: { ...grouped, scale: 0.125 },
+      block: { type: "preNorm", residual: 0.22 },
+      head: { type: "linear", scale: 0.25 },
+    }],
+    ["command-r", bytes, {
+      position: { ...rope, layout: "interleaved" },
+      norm: { ...layerNorm, bias: false },
+      attention: grouped,
+      block: "parallel",
+      head: { type: "linear", scale: 0.0625 },
+    }],
+    ["olmo", bytes, {
+      norm: { ...layerNorm, weight: false, bias: false },
+      queryKey: { type: "clip", limit: 2 },
+      tied: false,
+    }],
+    ["starcoder", bytes, {
+      position: "learned",
+      norm: layerNorm,
+      attention: { type: "multiQuery", bias: "all" },
+      feedForward: gelu,
+    }],
+    ["nemotron", bytes, {
+      position: part,
+      norm: { ...layerNorm, offset: 1 },
+      attention: grouped,
+      feedForward: { type: "reluSquared", hidden: 128 },
+      tied: false,
+    }],
+    ["smollm3", bytes, { depth: 5, position: [rope, rope, rope, { type: "none" }, rope], attention: grouped }],
+    ["bloom", bytes, {
+      stem: { type: "plain", norm: true },
+      position: "alibi",
+      norm: layerNorm,
+      attention: { type: "multiHead", bias: "all" },
+      feedForward: gelu,
+    }],
+    ["mpt", bytes, {
+      position: "alibi",
+      norm: { ...layerNorm, bias: false },
+      queryKey: { type: "clip", limit: 2 },
+      feedForward: { ...exact, bias: false },
     }],
   ];
   return all.map(([name, tokenizer, config]) => ({

@@ -75,12 +75,17 @@ export const commonNames: readonly (readonly [name: string, path: string])[] = [
 /** The sizes of a model. */
 export type Sizes = Pick<ModelConfig, "vocab" | "context" | "dim" | "depth" | "heads"> & { readonly tied: boolean };
 
-/** The sizes that metadata says. A file without `output.weight` has the embedding for it. */
-export function sizesOf(fields: MetadataFields, { vocab, names }: Facts): Sizes {
+/**
+ * The sizes that metadata says. A file without `output.weight` has the embedding for it. Experts are refused where `experts`
+ * does not allow them.
+ */
+export function sizesOf(fields: MetadataFields, { vocab, names }: Facts, experts = false): Sizes {
   fields.only("vocab_size", vocab);
   fields.only("attention.causal", true);
-  fields.only("expert_count", 0);
-  fields.only("expert_used_count", 0);
+  if (!experts) {
+    fields.only("expert_count", 0);
+    fields.only("expert_used_count", 0);
+  }
   return {
     vocab,
     context: fields.count("context_length"),

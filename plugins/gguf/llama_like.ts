@@ -1,8 +1,9 @@
 import type { RopeConfig } from "../../components/positions/rope.ts";
 import type { ModelConfig, ResolvedConfig } from "../../model/config.ts";
 import type { StoredTensor } from "../../model/format.ts";
+import { size } from "../../runtime/tensor.ts";
 import { CheckpointError } from "../../model/source.ts";
-import { naming } from "../huggingface/family.ts";
+import { type Naming, naming } from "../huggingface/family.ts";
 import {
   type AttentionChoice,
   type FeedForwardChoice,
@@ -10,7 +11,7 @@ import {
   MOST_LAYERS,
 } from "../huggingface/llama_like.ts";
 import type { RopeChoice } from "../huggingface/rope.ts";
-import { halves, plus } from "./arrange.ts";
+import { halves, plus, reshaped } from "./arrange.ts";
 import { commonEntries, type Entries, layerOf, windowsOf } from "./entries.ts";
 import {
   attentionOf,
@@ -38,6 +39,8 @@ export interface LlamaBase {
   readonly position: RopeChoice;
   /** Its attention. */
   readonly attention: AttentionChoice;
+  /** Names of all tensors. */
+  readonly names: ReadonlySet<string>;
   /** Its norms. */
   readonly norm: { readonly type: "rmsNorm" | "layerNorm"; readonly eps: number };
 }
@@ -50,22 +53,37 @@ export const QKV: Joined = {
   "blk.#.attn_qkv": ["blocks.#.attention.q", "blocks.#.attention.k", "blocks.#.attention.v"],
 };
 
+/** Stored names and parameter paths. */
+type Names = readonly (readonly [name: string, path: string])[];
+
+/** Names of the gains of each head's queries and keys. */
+export const PER_HEAD_NAMES: Names = [
+  ["blk.#.attn_q_norm", "blocks.#.attention.query"],
+  ["blk.#.attn_k_norm", "blocks.#.attention.key"],
+];
+
 /** What sets an architecture apart that is built and named like Llama. */
 export interface LlamaTraits {
   /** Default: `rmsNorm`. */
   readonly norm?: "rmsNorm" | "layerNorm";
   /** The feed-forward without its size. Default: SwiGLU. */
-  readonly activation?: { readonly type: "gelu" | "geglu"; readonly approximate: "tanh" };
+  readonly activation?:
+    | { readonly type: "gelu" | "geglu"; readonly approximate: "tanh" | "none" }
+    | { readonly type: "reluSquared" };
   /** Default: rotary. */
-  readonly position?: "learned";
+  readonly position?: "learned" | "alibi";
   /** Stored names beside those that architectures share, or instead of them. */
-  readonly names?: readonly (readonly [name: string, path: string])[];
+  readonly names?: Names | ((config: ModelConfig) => Names);
   /** See {@linkcode Family.neighbours}. Default: `false`. */
   readonly neighbours?: boolean;
   /** Parameters that have 1 added to them in files. */
   readonly raised?: RegExp;
+  /** There may be experts, which {@linkcode LlamaTraits.config} reads. */
+  readonly experts?: boolean;
   /** What rotations llama.cpp knows here, beside that of all channels of a head. */
   readonly turns?: readonly ("partial" | "llama3" | "longrope")[];
+  /** What else llama.cpp does not take, see {@linkcode Family.limits}. */
+  limits?(config: ResolvedConfig): string[];
   /** llama.cpp has no windows here, whatever metadata says. */
   readonly unwindowed?: boolean;
   /** What the architecture's own fields make of the model. Default: nothing. */
@@ -80,9 +98,7 @@ export interface LlamaTraits {
 
 /** The family of an architecture that differs little from Llama. */
 export function llamaLike(traits: LlamaTraits): Family {
-  const own = traits.names ?? [], taken = new Set(own.map(([, path]) => path));
-  const names = naming([...commonNames.filter(([, path]) => !taken.has(path)), ...own]);
-  const { neighbours: turned = false, raised } = traits;
+  const { neighbours: turned = false, raised } = traits, namesFor = namingOf(traits.names ?? []);
   return {
     config(fields, facts) {
       const base = readBase(fields, facts, traits);
@@ -90,11 +106,12 @@ export function llamaLike(traits: LlamaTraits): Family {
     },
     weights(name, tensor, config) {
       if (ropeTensors.has(name)) return []; // read with the config
-      const path = names.path(name);
+      const path = namesFor(config).path(name);
       const held = traits.split?.(name, tensor, config) ?? fusedHeads(name, tensor, config) ??
         (path === undefined ? undefined : [[path, tensor] as [string, StoredTensor]]);
       return held?.map(([path, part]) => {
         if (raised?.test(path)) return [path, lowered(part)];
+        if (PER_HEAD.test(path)) return [path, reshaped(part, [size(part.shape)])];
         return [path, turned ? halves(path, part, config) : part];
       });
     },
@@ -102,9 +119,9 @@ export function llamaLike(traits: LlamaTraits): Family {
     store: (parameters, config) => {
       const arranged = [...parameters].map(([path, tensor]): [string, StoredTensor] => [
         path,
-        raised?.test(path) ? plus(tensor, 1) : tensor,
+        raised?.test(path) ? plus(tensor, 1) : PER_HEAD.test(path) ? perHead(tensor, config) : tensor,
       ]);
-      return named(new Map(arranged), names, traits.joined?.(config) ?? {});
+      return named(new Map(arranged), namesFor(config), traits.joined?.(config) ?? {});
     },
     neighbours: turned,
     limits(config) {
@@ -113,6 +130,7 @@ export function llamaLike(traits: LlamaTraits): Family {
       return [
         ...dims !== null && !turns.includes("partial") ? ["position.dims"] : [],
         ...lists && !turns.includes(lists) ? [`position.scaling.type ${lists}`] : [],
+        ...traits.limits?.(config) ?? [],
       ];
     },
     notes: (config) =>
@@ -120,6 +138,25 @@ export function llamaLike(traits: LlamaTraits): Family {
         ? ["llama.cpp has no windows in such models: beyond them it computes something else"]
         : [],
   };
+}
+
+/** The naming for a config: of two names of a parameter, or two parameters of a name, the architecture's own counts. */
+function namingOf(own: NonNullable<LlamaTraits["names"]>): (config: ModelConfig) => Naming {
+  const made = (pairs: Names) => {
+    const [names, paths] = [new Set(pairs.map(([name]) => name)), new Set(pairs.map(([, path]) => path))];
+    return naming([...commonNames.filter(([name, path]) => !names.has(name) && !paths.has(path)), ...pairs]);
+  };
+  if (typeof own === "function") return (config) => made(own(config));
+  const same = made(own);
+  return () => same;
+}
+
+/** Gains of each head's queries or keys, which are a matrix in files. */
+const PER_HEAD = /\.attention\.(query|key)\.weight$/;
+
+function perHead(tensor: StoredTensor, { dim, heads, attention }: ModelConfig): StoredTensor {
+  const [{ headDim = dim / heads }] = [attention].flat() as { readonly headDim?: number }[];
+  return reshaped(tensor, [size(tensor.shape) / headDim, headDim]);
 }
 
 type LayerPosition = Readonly<Partial<Pick<RopeConfig, "dims" | "scaling">>>;
@@ -130,16 +167,21 @@ function lowered(tensor: StoredTensor): StoredTensor {
   throw new CheckpointError(`Cannot read ${tensor.where}: it is ${tensor.dtype}, expected f32 in a norm`);
 }
 
+/** Stands for the rotation of models that have none. */
+const UNTURNED: RopeChoice = { type: "rope", base: 1e4, dims: null, scaling: null };
+
 function readBase(fields: MetadataFields, facts: Facts, traits: LlamaTraits): LlamaBase {
-  const sizes = sizesOf(fields, facts), headDim = headDimOf(fields, sizes), type = traits.norm ?? "rmsNorm";
-  const position = ropeOf(fields, facts, headDim, sizes.context);
+  const sizes = sizesOf(fields, facts, traits.experts),
+    headDim = headDimOf(fields, sizes),
+    type = traits.norm ?? "rmsNorm";
+  const position = traits.position ? UNTURNED : ropeOf(fields, facts, headDim, sizes.context);
   const attention = attentionOf(fields, facts, sizes);
   const eps = fields.number(type === "rmsNorm" ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon");
-  const feedForward: FeedForwardChoice = {
+  const feedForward = {
     ...traits.activation ?? { type: "swiglu" },
     hidden: fields.count("feed_forward_length"),
     bias: facts.names.has("blk.0.ffn_up.bias"),
-  };
+  } as FeedForwardChoice;
   const norm = { type, eps } as const;
   return {
     config: { ...sizes, position: traits.position ?? position, norm, attention, feedForward, block: "preNorm" },
@@ -148,6 +190,7 @@ function readBase(fields: MetadataFields, facts: Facts, traits: LlamaTraits): Ll
     position,
     attention,
     norm,
+    names: facts.names,
   };
 }
 
