@@ -26,7 +26,7 @@ import { gguf, type SavedType, saveGguf } from "../plugins/gguf/mod.ts";
 import { huggingface } from "../plugins/huggingface/mod.ts";
 import { llama2c } from "../plugins/llama2c/mod.ts";
 import { size } from "../runtime/tensor.ts";
-import { type FamilyCase, familyCases } from "./gguf_families.ts";
+import { ggufFamilies, type GgufFamily } from "../tests/gguf_families.ts";
 import { type Completion, type Wllama, wllamas } from "./peers/wllama.ts";
 
 const flags = {
@@ -55,7 +55,7 @@ const TEXTS = [
 const plugins = [gguf, huggingface, llama2c];
 
 /** Weights that make a model sure of itself: with smaller ones all tokens are as likely. */
-function randomCheckpoint({ config, tokenizer }: FamilyCase): Checkpoint {
+function randomCheckpoint({ config, tokenizer }: GgufFamily): Checkpoint {
   const partial = Array.from({ length: config.vocab }, (_, id) => tokenizer.decode([id]).includes("\ufffd"));
   const tensors = describeModel(config).params.map(({ path, shape }): [string, StoredTensor] => {
     const next = createRandom(7, path), norm = /norm|after|query|key/.test(path) && shape.length === 1;
@@ -190,7 +190,7 @@ async function main(args: string[]): Promise<number> {
   using runtime = await createRuntime({ threads: 1 });
   const rows: Row[] = [];
   const models: [string, () => Checkpoint | Promise<Checkpoint>][] = given.model === undefined
-    ? (await familyCases()).filter(({ name }) => only.test(name)).map((c) => [c.name, () => randomCheckpoint(c)])
+    ? (await ggufFamilies()).cases.filter(({ name }) => only.test(name)).map((c) => [c.name, () => randomCheckpoint(c)])
     : [[given.model, () => openCheckpoint(openSource(given.model!), plugins)]];
   for (const [name, open] of models) {
     try {

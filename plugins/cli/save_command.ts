@@ -1,8 +1,8 @@
 import { openCheckpoint } from "../../model/checkpoint.ts";
 import type { Plugin } from "../../model/plugin.ts";
 import { openSource, type Source } from "../../model/source.ts";
-import type { BlockType, WeightType } from "../../runtime/tensor.ts";
-import { saveGguf } from "../gguf/mod.ts";
+import type { WeightType } from "../../runtime/tensor.ts";
+import { type SavedType, saveGguf } from "../gguf/mod.ts";
 import { UsageError } from "./flags.ts";
 import { note } from "./terminal.ts";
 
@@ -15,9 +15,7 @@ export function expectSaving(
 ) {
   const { model, weights = "f32" } = given;
   if (model === undefined) throw new UsageError("--save is given without --model, expected both or neither");
-  if (weights !== "q8_0" && weights !== "q4_0") {
-    throw new UsageError(`--save is given with --weights ${weights}, expected q8_0 or q4_0`);
-  }
+  if (weights === "f16") throw new UsageError("--save is given with --weights f16, expected f32, q8_0 or q4_0");
   const idle = Object.entries<unknown>(given).find(([name, value]) =>
     !FLAGS.includes(name) && value !== undefined && value !== false && String(value) !== ""
   );
@@ -25,11 +23,11 @@ export function expectSaving(
   return weights;
 }
 
-/** Writes a checkpoint with its weights in blocks to a GGUF file. */
+/** Writes a checkpoint to a GGUF file. */
 export async function save(
   { from, plugins }: { readonly from: string | Source; readonly plugins: readonly Plugin[] },
   to: string,
-  weights: BlockType,
+  weights: SavedType,
 ): Promise<number> {
   using source = typeof from === "string" ? openSource(from) : from;
   const checkpoint = await openCheckpoint(source, plugins);

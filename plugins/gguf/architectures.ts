@@ -62,13 +62,18 @@ export function chooseArchitecture(
         notes: family.notes(mine),
       };
     }
-    if (!nearest || wrong.length < nearest.wrong.length) nearest = { architecture, wrong };
+    if (!nearest || distance(wrong) < distance(nearest.wrong)) nearest = { architecture, wrong };
   }
   const { architecture, wrong } = nearest!;
   throw new CheckpointError(
     `Cannot save ${file}: the model is none of ${Object.keys(families).join(", ")} (${architecture}, the nearest, ` +
       `differs in ${wrong.join(", ")}), expected one of them, or a GGUF file to begin with`,
   );
+}
+
+/** How far a model is from an architecture: further than by any fields where its reader cannot even take the metadata. */
+function distance(wrong: readonly string[]): number {
+  return wrong.reduce((sum, what) => sum + (what.startsWith("Cannot ") ? 1000 : 1), 0);
 }
 
 /** Llama's reader takes biases, too, but it is Qwen 2 that has them. */
@@ -123,10 +128,10 @@ function misfit(
     ropeScaling: (base, dims) => one ? scalingOfFactors(base, dims, one) ?? null : null,
   };
   try {
-    const read = families[architecture].config(fields, facts), [unread] = fields.unread();
-    if (unread !== undefined) return [unread];
+    const read = families[architecture].config(fields, facts);
     const differing = differences(...unlike(mine, canonical(resolveConfig(builtins, read))));
-    return differing.filter(({ values: [a, b] }) => !nearly(a, b)).map(({ path }) => path);
+    const wrong = differing.filter(({ values: [a, b] }) => !nearly(a, b)).map(({ path }) => path);
+    return wrong.length ? wrong : fields.unread().slice(0, 1);
   } catch (error) {
     if (error instanceof CheckpointError || error instanceof TypeError) return [error.message];
     throw error;
@@ -150,7 +155,7 @@ function unlike(a: ResolvedConfig, b: ResolvedConfig): [ResolvedConfig, Resolved
   for (const slot of ["position", "norm", "attention", "queryKey", "scores", "feedForward", "block"] as const) {
     const [mine, theirs] = [[a[slot]].flat(), [b[slot]].flat()], layers = Array.from({ length: a.depth }, (_, i) => i);
     const at = (list: typeof mine, i: number) => list[i % list.length];
-    const i = layers.find((i) => JSON.stringify(at(mine, i)) !== JSON.stringify(at(theirs, i))) ?? 0;
+    const i = layers.find((i) => !nearly(at(mine, i), at(theirs, i))) ?? 0;
     one[slot] = at(mine, i);
     other[slot] = at(theirs, i);
   }

@@ -3,6 +3,7 @@ import { llamaLike, QKV } from "./llama_like.ts";
 
 /** BLOOM. https://arxiv.org/abs/2211.05100 */
 export const bloom: Family = llamaLike({
+  biases: "all",
   norm: "layerNorm",
   activation: { type: "gelu", approximate: "tanh" },
   position: "alibi",

@@ -7,6 +7,7 @@ const NORMED = 64;
 
 /** Command R. https://huggingface.co/docs/transformers/model_doc/cohere */
 export const commandR: Family = llamaLike({
+  tied: true,
   norm: "layerNorm",
   config: (fields, { config, names, position, norm: { eps } }) => ({
     ...config,

@@ -1,6 +1,6 @@
 import type { RopeScaling } from "../../components/positions/rope_scaling.ts";
 import type { ResolvedConfig, ResolvedOptions } from "../../model/config.ts";
-import { yarnGrowth } from "./rope.ts";
+import { yarnGrowth } from "./rope_factors.ts";
 import type { MetaValue } from "./writer.ts";
 
 /** What metadata says, by key without the name of the architecture, in order; `undefined` for what it does not say. */

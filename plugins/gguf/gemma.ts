@@ -9,7 +9,7 @@ export const gemmaTraits: Pick<LlamaTraits, "activation" | "raised"> = {
 };
 
 /** Gemma. https://arxiv.org/abs/2403.08295 */
-export const gemma: Family = llamaLike({ ...gemmaTraits, config: (_, base) => scaled(base) });
+export const gemma: Family = llamaLike({ ...gemmaTraits, tied: true, config: (_, base) => scaled(base) });
 
 /** The model with Gemma's embedding and norms. */
 export function scaled({ config, norm: { eps } }: LlamaBase): ModelConfig {

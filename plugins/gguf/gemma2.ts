@@ -11,6 +11,7 @@ const LARGEST = 46;
 
 /** Gemma 2. https://arxiv.org/abs/2408.00118 */
 export const gemma2: Family = llamaLike({
+  tied: true,
   ...gemmaTraits,
   config(fields, base) {
     const { sizes, attention } = base, window = windowOf(fields, 4096), scale = scaleOf(fields, base, LARGEST);

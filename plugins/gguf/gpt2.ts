@@ -3,6 +3,7 @@ import { llamaLike, QKV } from "./llama_like.ts";
 
 /** GPT-2. https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf */
 export const gpt2: Family = llamaLike({
+  biases: "all",
   norm: "layerNorm",
   activation: { type: "gelu", approximate: "tanh" },
   position: "learned",

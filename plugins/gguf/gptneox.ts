@@ -8,6 +8,8 @@ import { llamaLike, QKV } from "./llama_like.ts";
  * GELU is the exact one, as in transformers; llama.cpp takes its approximation by tanh.
  */
 export const gptneox: Family = llamaLike({
+  tied: false,
+  biases: "all",
   norm: "layerNorm",
   activation: { type: "gelu", approximate: "none" },
   turns: ["partial"],

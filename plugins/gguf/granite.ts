@@ -4,6 +4,7 @@ import { llamaLike } from "./llama_like.ts";
 
 /** Granite. https://arxiv.org/abs/2405.04324 */
 export const granite: Family = llamaLike({
+  biases: "any",
   neighbours: true,
   turns: ["llama3"],
   config(fields, { config, attention }) {

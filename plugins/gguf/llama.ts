@@ -3,13 +3,15 @@ import type { StoredTensor } from "../../model/format.ts";
 import { layerOf, whole, windowsOf } from "./entries.ts";
 import { cut, type Family } from "./family.ts";
 import { reshaped } from "./arrange.ts";
-import { type Joined, llamaLike, type LlamaTraits, windowOf } from "./llama_like.ts";
+import { llamaLike, type LlamaTraits, windowOf } from "./llama_like.ts";
+import type { Joined } from "./store.ts";
 
 /** Most experts of a model. */
 const MOST_EXPERTS = 1024;
 
 /** Llama, Mistral and Mixtral, whose files say `llama`, too. https://arxiv.org/abs/2302.13971 */
 export const llama: Family = llamaLike({
+  biases: "any",
   neighbours: true,
   turns: ["llama3", "longrope"],
   experts: true,

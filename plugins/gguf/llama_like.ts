@@ -25,7 +25,7 @@ import {
 } from "./family.ts";
 import type { MetadataFields } from "./fields.ts";
 import { ropeOf, ropeTensors } from "./rope.ts";
-import { named } from "./store.ts";
+import { type Joined, named } from "./store.ts";
 
 /** What metadata says before the fields of one architecture are looked at. */
 export interface LlamaBase {
@@ -44,9 +44,6 @@ export interface LlamaBase {
   /** Its norms. */
   readonly norm: { readonly type: "rmsNorm" | "layerNorm"; readonly eps: number };
 }
-
-/** Parameters that a tensor holds one after another, by the names of both; `#` stands for a number. */
-export type Joined = Readonly<Record<string, readonly string[]>>;
 
 /** Queries, keys and values in one tensor. */
 export const QKV: Joined = {
@@ -82,6 +79,13 @@ export interface LlamaTraits {
   readonly experts?: boolean;
   /** What rotations llama.cpp knows here, beside that of all channels of a head. */
   readonly turns?: readonly ("partial" | "llama3" | "longrope")[];
+  /**
+   * Biases that llama.cpp takes here: none; those of queries, keys and values, or none; all; or whichever there are.
+   * Default: `some`.
+   */
+  readonly biases?: "none" | "some" | "all" | "any";
+  /** Whether heads are the embedding, where llama.cpp knows no other way. */
+  readonly tied?: boolean;
   /** What else llama.cpp does not take, see {@linkcode Family.limits}. */
   limits?(config: ResolvedConfig): string[];
   /** llama.cpp has no windows here, whatever metadata says. */
@@ -124,20 +128,27 @@ export function llamaLike(traits: LlamaTraits): Family {
       return named(new Map(arranged), namesFor(config), traits.joined?.(config) ?? {});
     },
     neighbours: turned,
-    limits(config) {
-      const { dims = null, scaling } = layerOf(config).position as LayerPosition, { turns = [] } = traits;
-      const lists = scaling?.type === "llama3" || scaling?.type === "longrope" ? scaling.type : undefined;
-      return [
-        ...dims !== null && !turns.includes("partial") ? ["position.dims"] : [],
-        ...lists && !turns.includes(lists) ? [`position.scaling.type ${lists}`] : [],
-        ...traits.limits?.(config) ?? [],
-      ];
-    },
+    limits: (config) => [...limitsOf(config, traits), ...traits.limits?.(config) ?? []],
     notes: (config) =>
       traits.unwindowed && windowsOf(config).some((window) => window !== null)
         ? ["llama.cpp has no windows in such models: beyond them it computes something else"]
         : [],
   };
+}
+
+/** What llama.cpp does not take of a model that the reader would. */
+function limitsOf(config: ResolvedConfig, { turns = [], biases = "some", tied }: LlamaTraits): string[] {
+  const { position, attention, feedForward } = layerOf(config), { dims = null, scaling } = position as LayerPosition;
+  const lists = scaling?.type === "llama3" || scaling?.type === "longrope" ? scaling.type : undefined;
+  const inside: unknown[] = { none: ["none"], some: ["none", "qkv"], all: ["all"], any: [attention.bias] }[biases];
+  const hidden = biases === "any" || (feedForward.bias ?? false) === (biases === "all");
+  return [
+    ...dims !== null && !turns.includes("partial") ? ["position.dims"] : [],
+    ...lists && !turns.includes(lists) ? [`position.scaling.type ${lists}`] : [],
+    ...inside.includes(attention.bias) ? [] : ["attention.bias"],
+    ...hidden ? [] : ["feedForward.bias"],
+    ...tied === undefined || tied === config.tied ? [] : ["tied"],
+  ];
 }
 
 /** The naming for a config: of two names of a parameter, or two parameters of a name, the architecture's own counts. */

@@ -8,6 +8,7 @@ import { llamaLike, QKV } from "./llama_like.ts";
  * GELU is the exact one, as in transformers; llama.cpp takes its approximation by tanh.
  */
 export const mpt: Family = llamaLike({
+  biases: "any",
   norm: "layerNorm",
   activation: { type: "gelu", approximate: "none" },
   position: "alibi",

@@ -2,6 +2,7 @@ import type { RopeScaling } from "../../components/positions/rope_scaling.ts";
 import type { RopeChoice } from "../huggingface/rope.ts";
 import type { Facts } from "./family.ts";
 import type { MetadataFields } from "./fields.ts";
+import { yarnGrowth } from "./rope_factors.ts";
 
 /** The tensor that divides the frequencies of rotary positions, pair by pair. */
 export const ROPE_FACTORS = "rope_freqs.weight";
@@ -77,11 +78,6 @@ function yarn(fields: MetadataFields, factor: number, context: number): RopeScal
     truncate: true,
     attentionFactor: given ?? grown,
   };
-}
-
-/** What YaRN's queries and keys grow by, if nothing else is said. */
-export function yarnGrowth(factor: number): number {
-  return factor <= 1 ? 1 : 0.1 * Math.log(factor) + 1;
 }
 
 function expectUnscaled(fields: MetadataFields): void {

@@ -36,14 +36,17 @@ export interface SaveGgufOptions {
 }
 
 /**
- * Writes the weights of a checkpoint in blocks, to a GGUF file at a path, or in an open sink, which stays open and
- * uncommitted. Matrices are quantised as {@linkcode loadModel} does with the same `weights`, so that the file gives the
- * same model, bit for bit; vectors, and matrices whose rows are not whole blocks, are F32. Pieces of about a megabyte
- * are held at a time, and the file appears whole or not at all.
+ * Writes the weights of a checkpoint to a GGUF file at a path, or in an open sink, which stays open and uncommitted.
+ * Matrices are as they are, or quantised as {@linkcode loadModel} does with the same `weights`, so that the file gives the
+ * same model, bit for bit but for what is said below; vectors, and matrices whose rows are not whole blocks, are F32.
+ * Pieces of about a megabyte are held at a time (a matrix, where it is stored transposed), and the file appears whole or
+ * not at all.
  *
- * From a GGUF file the metadata stay as they are. Other checkpoints become `llama`, `qwen2` or `qwen3`, with their
- * tokenizer if it is a byte-level BPE that llama.cpp knows. Throws a {@linkcode CheckpointError} that names what a model
- * has that these do not.
+ * From a GGUF file the metadata stay as they are. Other checkpoints become one of the architectures that can be read, as
+ * llama.cpp knows it, with their tokenizer if it is a byte-level BPE that llama.cpp has a name for, or of SentencePiece's
+ * kind. Gains that have 1 added to them in files (Gemma, Nemotron) are rounded by that; where channels that turn together
+ * are neighbours in both (llama2.c), sums are in another order. Throws a {@linkcode CheckpointError} that names what a
+ * model has that no architecture says.
  */
 export async function saveGguf(
   to: string | Sink,

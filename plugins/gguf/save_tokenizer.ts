@@ -1,18 +1,18 @@
 import { WORD_PATTERN } from "../../components/tokenizers/byte_level.ts";
 import type { Checkpoint } from "../../model/format.ts";
 import type { Tokenizer } from "../../model/tokenizer.ts";
-import { differenceOf, isPieces, piecesMetadata, piecesOf, piecesOfJson, plainAdded } from "./save_pieces.ts";
-import { addedTokens, type Json } from "./tokenizer_file.ts";
+import {
+  differenceOf,
+  isPieces,
+  type Pieces,
+  piecesMetadata,
+  piecesOf,
+  piecesOfJson,
+  plainAdded,
+} from "./save_pieces.ts";
+import { addedTokens, type Json, type TokenizerMetadata } from "./tokenizer_file.ts";
 import { kinds } from "./vocabulary.ts";
 import type { MetaValue } from "./writer.ts";
-
-/** Metadata of a tokenizer, and what is worth knowing about it. */
-export interface TokenizerMetadata {
-  /** By key. */
-  readonly metadata: readonly (readonly [key: string, value: MetaValue])[];
-  /** What could not be kept. */
-  readonly notes: readonly string[];
-}
 
 const CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)",
   REST = " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
@@ -57,16 +57,16 @@ const without = (why: string): TokenizerMetadata => ({
 async function vocabularyOf(tokenizer: Tokenizer): Promise<TokenizerMetadata | string> {
   const json = tokenizer.json as unknown as Json | undefined, scored = tokenizer.pieces;
   if (!json && !scored) return "it is no BPE by merges or scores";
-  const why = json && obstacle(json), ends = why ?? endsOf(tokenizer);
+  const why = json && obstacle(json);
+  if (why !== undefined) return why;
+  const pieces = scored ? piecesOf(scored) : isPieces(json!) ? piecesOfJson(json!) : undefined;
+  const made = pieces === undefined ? byteLevel(json!) : typeof pieces === "string" ? pieces : piecesMetadata(pieces);
+  if (typeof made === "string") return made;
+  const ends = endsOf(tokenizer);
   if (typeof ends === "string") return ends;
-  if (json && !isPieces(json)) {
-    const made = byteLevel(json);
-    return typeof made === "string" ? made : { ...made, metadata: [...made.metadata, ...ends] };
-  }
-  const pieces = scored ? piecesOf(scored) : piecesOfJson(json!);
-  if (typeof pieces === "string") return pieces;
-  const metadata = [...piecesMetadata(pieces), ...ends];
-  return await differenceOf(metadata, pieces, tokenizer) ?? { metadata, notes: pieces.notes };
+  const metadata = [...made.metadata, ...ends];
+  const differs = pieces && await differenceOf(metadata, pieces as Pieces, tokenizer);
+  return differs ?? { metadata, notes: made.notes };
 }
 
 /** Why metadata cannot say what a tokenizer does, of either kind; `undefined` if they may. */

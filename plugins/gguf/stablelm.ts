@@ -4,6 +4,7 @@ import { llamaLike, PER_HEAD_NAMES } from "./llama_like.ts";
 
 /** StableLM. https://arxiv.org/abs/2402.17834 */
 export const stablelm: Family = llamaLike({
+  tied: false,
   norm: "layerNorm",
   turns: ["partial"],
   config(fields, { config, names, norm: { eps } }) {

@@ -3,6 +3,7 @@ import { llamaLike, QKV } from "./llama_like.ts";
 
 /** GPT BigCode: SantaCoder and StarCoder. https://arxiv.org/abs/2305.06161 */
 export const starcoder: Family = llamaLike({
+  biases: "all",
   norm: "layerNorm",
   activation: { type: "gelu", approximate: "tanh" },
   position: "learned",

@@ -2,7 +2,9 @@ import type { StoredTensor } from "../../model/format.ts";
 import type { Naming } from "../huggingface/family.ts";
 import { together } from "./arrange.ts";
 import type { Stored } from "./family.ts";
-import type { Joined } from "./llama_like.ts";
+
+/** Parameters that a tensor holds one after another, by the names of both; `#` stands for a number. */
+export type Joined = Readonly<Record<string, readonly string[]>>;
 
 /** Parameters under the names of a file. Those of `joined` go into one tensor, where the first of them would be. */
 export function named(parameters: ReadonlyMap<string, StoredTensor>, names: Naming, joined: Joined): Stored {

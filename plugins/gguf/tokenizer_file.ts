@@ -1,3 +1,13 @@
+import type { MetaValue } from "./writer.ts";
+
+/** Metadata of a tokenizer, and what is worth knowing about it. */
+export interface TokenizerMetadata {
+  /** By key. */
+  readonly metadata: readonly (readonly [key: string, value: MetaValue])[];
+  /** What could not be kept. */
+  readonly notes: readonly string[];
+}
+
 /** A `tokenizer.json`, of which nothing is known. */
 export type Json = Readonly<Record<string, unknown>>;
 

@@ -37,11 +37,13 @@ export function parseTokenizer(file: Uint8Array, vocab: number, name: string): T
     const id = ids.get(pieces[left] + pieces[right]);
     return id === undefined ? undefined : { symbol: id, score: scores[id] };
   };
+  const encodeAlone = (text: string) => mergeByScore(split(text, ids), join);
   return {
     vocab,
     stopIds: [BEGIN, END],
     pieces: scoredPieces(pieces, scores),
-    encode: (text) => [BEGIN, ...mergeByScore(split(text, ids), join)],
+    encode: (text) => [BEGIN, ...encodeAlone(text)],
+    encodeAlone,
     decode(tokens) {
       const bytes: number[] = [];
       tokens.forEach((id, i) => {

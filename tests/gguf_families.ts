@@ -5,17 +5,18 @@ import { memorySource } from "../model/source.ts";
 import type { Tokenizer } from "../model/tokenizer.ts";
 import { readTokenizer } from "../plugins/huggingface/tokenizer.ts";
 import { story } from "../plugins/stories/mod.ts";
-import { llamaTokenizerJson, type Vocabulary } from "../tests/gguf_vocabulary.ts";
+import { llamaTokenizerJson, type Vocabulary } from "./gguf_vocabulary.ts";
 
-/** A model of a family. */
-export interface FamilyCase {
+/** A model of a family, and the architecture that it is saved as. */
+export interface GgufFamily {
   readonly name: string;
+  readonly architecture: string;
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
 }
 
 /** A byte-level tokenizer of stories, and one of SentencePiece's kind with the same words. */
-async function tokenizers(): Promise<{ readonly bytes: Tokenizer; readonly pieces: Tokenizer }> {
+async function tokenizers(): Promise<Pick<GgufFamilies, "bytes" | "pieces" | "vocabulary">> {
   const random = createRandom(1, "stories"), stories = Array.from({ length: 40 }, () => story(random));
   const json = await trainTokenizer({ type: "byteLevelBpe", vocab: 512 }, stories);
   const words = Object.entries(json.model.vocab).sort(([, a], [, b]) => a - b).map(([word]) => word);
@@ -30,12 +31,22 @@ async function tokenizers(): Promise<{ readonly bytes: Tokenizer; readonly piece
   };
   const file = new TextEncoder().encode(JSON.stringify(llamaTokenizerJson(vocabulary)));
   const pieces = await readTokenizer(memorySource({ "tokenizer.json": file }), { eos_token_id: 2 });
-  return { bytes: tokenizerOf(json), pieces: pieces! };
+  return { bytes: tokenizerOf(json), pieces: pieces!, vocabulary };
+}
+
+/** What there is to save. */
+export interface GgufFamilies {
+  readonly cases: readonly GgufFamily[];
+  /** Tokenizers: of bytes, and of SentencePiece's kind. */
+  readonly bytes: Tokenizer;
+  readonly pieces: Tokenizer;
+  /** What the latter is made of. */
+  readonly vocabulary: Vocabulary;
 }
 
 /** Every family, with a tokenizer such as it has. */
-export async function familyCases(): Promise<FamilyCase[]> {
-  const { bytes, pieces } = await tokenizers();
+export async function ggufFamilies(): Promise<GgufFamilies> {
+  const { bytes, pieces, vocabulary } = await tokenizers();
   const sizes = { context: 128, dim: 64, depth: 2, heads: 4 } as const, eps = 1e-5;
   const grouped = { type: "groupedQuery", kvHeads: 2 } as const, rope = { type: "rope", base: 10000 } as const;
   const layerNorm = { type: "layerNorm", eps } as const, gemmaNorm = { type: "rmsNorm", eps: 1e-6, offset: 1 } as const;
@@ -228,9 +239,11 @@ export async function familyCases(): Promise<FamilyCase[]> {
       feedForward: { ...exact, bias: false },
     }],
   ];
-  return all.map(([name, tokenizer, config]) => ({
+  const cases = all.map(([name, tokenizer, config]) => ({
     name,
+    architecture: name === "llama 3" || /^mi[sx]tral/.test(name) ? "llama" : name.split(",")[0],
     tokenizer,
     config: { ...sizes, vocab: tokenizer.vocab, ...config },
   }));
+  return { cases, bytes, pieces, vocabulary };
 }
