@@ -77,6 +77,7 @@ export async function ggufFamilies(): Promise<GgufFamilies> {
     ["llama", pieces, { attention: grouped, tied: false, feedForward: { type: "swiglu", hidden: 96 } }],
     ["llama, interleaved", pieces, { position: { type: "rope", layout: "interleaved" } }],
     ["llama, byte-level", bytes, { attention: grouped }],
+    ["llama, bytes", tokenizerOf(await trainTokenizer("bytes", "")), { attention: grouped }],
     ["llama, linear", pieces, { position: { ...rope, scaling: { type: "linear", factor: 4 } } }],
     ["llama 3", bytes, {
       attention: grouped,

@@ -1,4 +1,4 @@
-import { WORD_PATTERN } from "../../components/tokenizers/byte_level.ts";
+import { byteSymbols, WORD_PATTERN } from "../../components/tokenizers/byte_level.ts";
 import type { Checkpoint } from "../../model/format.ts";
 import type { Tokenizer } from "../../model/tokenizer.ts";
 import {
@@ -62,11 +62,12 @@ async function vocabularyOf(tokenizer: Tokenizer): Promise<TokenizerMetadata | s
   const pieces = scored ? piecesOf(scored) : isPieces(json!) ? piecesOfJson(json!) : undefined;
   const made = pieces === undefined ? byteLevel(json!) : typeof pieces === "string" ? pieces : piecesMetadata(pieces);
   if (typeof made === "string") return made;
-  const ends = endsOf(tokenizer);
+  const ends = endsOf(tokenizer, json && ofCharacters(json) ? Object.keys((json.model as BpeModel).vocab)[0] : "a");
   if (typeof ends === "string") return ends;
   const metadata = [...made.metadata, ...ends];
   const differs = pieces && await differenceOf(metadata, pieces as Pieces, tokenizer);
-  return differs ?? { metadata, notes: made.notes };
+  const endless = `tokenizer: no token ends a text, and llama.cpp will take ${pieces ? 2 : 11} for one that does`;
+  return differs ?? { metadata, notes: [...made.notes, ...tokenizer.stopIds.length ? [] : [endless]] };
 }
 
 /** Why metadata cannot say what a tokenizer does, of either kind; `undefined` if they may. */
@@ -78,9 +79,9 @@ function obstacle(json: Json): string | undefined {
   return new Set(ids).size === Math.max(...ids) + 1 ? undefined : "its ids have gaps";
 }
 
-/** Ids around a text, or why there is no place for them. */
-function endsOf(tokenizer: Tokenizer): Entry[] | string {
-  const added = around(tokenizer), { pieces, stopIds: given } = tokenizer;
+/** Ids around a text such as `text`, or why there is no place for them. */
+function endsOf(tokenizer: Tokenizer, text: string): Entry[] | string {
+  const added = around(tokenizer, text), { pieces, stopIds: given } = tokenizer;
   // A text that is followed by another ends with the mark that begins it.
   const stopIds = pieces ? [pieces.end, ...given.filter((id) => id !== pieces.end)] : given;
   if (!added || (added.after.length && added.after[0] !== stopIds[0])) return "it adds other ids around texts";
@@ -93,8 +94,8 @@ function endsOf(tokenizer: Tokenizer): Entry[] | string {
 }
 
 /** Metadata of byte-level BPE, but for the ids around texts, or why there are none. */
-function byteLevel(json: Json): TokenizerMetadata | string {
-  const model = json.model as Json & { vocab: Record<string, number>; merges: readonly (string | readonly string[])[] };
+function byteLevel(given: Json): TokenizerMetadata | string {
+  const json = ofCharacters(given) ? inBytes(given) : given, model = json.model as BpeModel;
   const normalizer = json.normalizer as Json | null, pre = preOf(json);
   if ((json.decoder as Json | null)?.type !== "ByteLevel") return "it is no BPE of bytes";
   if (normalizer && normalizer.type !== "NFC") return "its normalizer has no place in GGUF";
@@ -117,6 +118,29 @@ function byteLevel(json: Json): TokenizerMetadata | string {
   };
 }
 
+type BpeModel = Json & {
+  readonly vocab: Readonly<Record<string, number>>;
+  readonly merges: readonly (string | readonly string[])[];
+};
+
+/** Whether tokens are characters of one byte, and nothing merges. */
+function ofCharacters({ decoder, pre_tokenizer, normalizer, model, added_tokens }: Json): boolean {
+  const { vocab, merges } = model as BpeModel,
+    added = new Set(addedTokens({ added_tokens }).map(({ content }) => content));
+  const plain = (decoder as Json | null)?.type === "Fuse" && !pre_tokenizer && !normalizer && !merges.length;
+  return plain && Object.keys(vocab).every((text) => added.has(text) || /^[\x00-\x7f]$/.test(text));
+}
+
+/** The same with the characters that stand for those bytes. */
+function inBytes(json: Json): Json {
+  const model = json.model as BpeModel, stage = { type: "ByteLevel" };
+  const vocab = Object.entries(model.vocab).map(([text, id]) => [
+    text.length === 1 ? byteSymbols[text.charCodeAt(0)] : text,
+    id,
+  ]);
+  return { ...json, pre_tokenizer: stage, decoder: stage, model: { ...model, vocab: Object.fromEntries(vocab) } };
+}
+
 /** What llama.cpp calls the way in which texts are cut into words. */
 function preOf({ pre_tokenizer, model }: Json): string | undefined {
   const pre = pre_tokenizer as Json | null;
@@ -131,9 +155,12 @@ function preOf({ pre_tokenizer, model }: Json): string | undefined {
 }
 
 /** The ids that a tokenizer adds before and after a text, at most one each; `undefined` if it adds others. */
-function around(tokenizer: Tokenizer): { readonly before: number[]; readonly after: number[] } | undefined {
-  const whole = tokenizer.encode("a"),
-    alone = tokenizer.encodeAlone?.("a") ?? whole,
+function around(
+  tokenizer: Tokenizer,
+  text: string,
+): { readonly before: number[]; readonly after: number[] } | undefined {
+  const whole = tokenizer.encode(text),
+    alone = tokenizer.encodeAlone?.(text) ?? whole,
     extra = whole.length - alone.length;
   for (const before of [0, 1]) {
     const same = alone.every((id, i) => whole[i + before] === id);
