@@ -244,7 +244,8 @@ export async function ggufFamilies(): Promise<GgufFamilies> {
     name,
     architecture: name === "llama 3" || /^mi[sx]tral/.test(name) ? "llama" : name.split(",")[0],
     tokenizer,
-    config: { ...sizes, vocab: tokenizer.vocab, ...config },
+    // Rows of whole blocks: others are F32 in files, but in blocks in models.
+    config: { ...sizes, vocab: tokenizer.vocab, feedForward: { type: "swiglu", hidden: 192 }, ...config },
   }));
   return { cases, bytes, pieces, vocabulary };
 }

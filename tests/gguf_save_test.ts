@@ -265,7 +265,7 @@ for (const { name, config, tokenizer, architecture } of families) {
 
 /** Tensors that hold several parameters, or go by names of their own, as llama.cpp's files have them. */
 const stored: Readonly<Record<string, Readonly<Record<string, readonly number[]>>>> = {
-  "phi3, part of the channels": { attn_qkv: [192, 64], ffn_up: [352, 64], ffn_down: [64, 176] },
+  "phi3, part of the channels": { attn_qkv: [192, 64], ffn_up: [384, 64], ffn_down: [64, 192] },
   "gpt2": { attn_qkv: [192, 64], "attn_qkv.bias": [192] },
   "starcoder": { attn_qkv: [96, 64] },
   "falcon, one key head": { attn_norm: [64], attn_qkv: [96, 64] },
