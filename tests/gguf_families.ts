@@ -69,6 +69,7 @@ export async function ggufFamilies(): Promise<GgufFamilies> {
     attentionFactor: Math.sqrt(1 + Math.log(2) / Math.log(64)),
   } as const;
   const geglu = { type: "geglu", approximate: "tanh", hidden: 96 } as const;
+  const swiglu = { type: "swiglu", hidden: 192 } as const;
   const all: [
     name: string,
     tokenizer: Tokenizer,
@@ -245,7 +246,7 @@ export async function ggufFamilies(): Promise<GgufFamilies> {
     architecture: name === "llama 3" || /^mi[sx]tral/.test(name) ? "llama" : name.split(",")[0],
     tokenizer,
     // Rows of whole blocks: others are F32 in files, but in blocks in models.
-    config: { ...sizes, vocab: tokenizer.vocab, feedForward: { type: "swiglu", hidden: 192 }, ...config },
+    config: { ...sizes, vocab: tokenizer.vocab, feedForward: swiglu, ...config },
   }));
   return { cases, bytes, pieces, vocabulary };
 }

@@ -128,7 +128,7 @@ function ofCharacters({ decoder, pre_tokenizer, normalizer, model, added_tokens 
   const { vocab, merges } = model as BpeModel,
     added = new Set(addedTokens({ added_tokens }).map(({ content }) => content));
   const plain = (decoder as Json | null)?.type === "Fuse" && !pre_tokenizer && !normalizer && !merges.length;
-  return plain && Object.keys(vocab).every((text) => added.has(text) || /^[\x00-\x7f]$/.test(text));
+  return plain && Object.keys(vocab).every((text) => added.has(text) || (text.length === 1 && text <= "\x7f"));
 }
 
 /** The same with the characters that stand for those bytes. */
