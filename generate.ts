@@ -85,7 +85,7 @@ const flags = {
   simd: word(["relaxed", "baseline"], "baseline: the same bytes on every machine (default: the faster)"),
   backend: backendFlag,
   ...weightsFlags,
-  save: text("path", "write the model to a .gguf with its --weights in q8_0 or q4_0, and stop"),
+  save: text("path", "write the model to a .gguf with its --weights in f32, q8_0 or q4_0, and stop"),
   use: texts("module", "add the components and plugins that a module exports: ./mine.ts, jsr:@me/norms"),
   offline: toggle("with an hf: model: use what was downloaded before, ask nobody"),
   json: toggle("one JSON object a line: each token, then a summary"),

@@ -123,7 +123,7 @@ export type { Speculation, SpeculationPass } from "./model/speculation.ts";
 export { CheckpointError, memorySource, openSource, type Source } from "./model/source.ts";
 export { newestStep, saveStep, type SaveStepOptions } from "./model/steps.ts";
 export { type GeneratedText, generateText, type GenerateTextOptions } from "./model/text.ts";
-export { type TextStream, textStream, type Tokenizer } from "./model/tokenizer.ts";
+export { type ScoredPieces, type TextStream, textStream, type Tokenizer } from "./model/tokenizer.ts";
 export { loadTrainingState, saveTrainingState, type TrainingState } from "./model/training_state.ts";
 export { tokenizerOf } from "./model/tokenizer_of.ts";
 export { trainTokenizer, type TrainTokenizerOptions } from "./model/train_tokenizer.ts";

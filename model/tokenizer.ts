@@ -19,6 +19,22 @@ export interface Tokenizer {
   cut?(text: string, from?: number): number;
   /** The file that it was made from, where it can be told. */
   readonly json?: TokenizerJson;
+  /** The pieces that it goes by, where they have scores. */
+  readonly pieces?: ScoredPieces;
+}
+
+/** A vocabulary of SentencePiece's BPE: of neighbours, those merge first whose text has the best score. */
+export interface ScoredPieces {
+  /** Text of each id: spaces as they are, `<0x0A>` for a byte, `<s>` for a mark. */
+  readonly texts: readonly string[];
+  /** Score of each. */
+  readonly scores: readonly number[];
+  /** What each is. */
+  readonly kinds: readonly ("normal" | "unknown" | "control" | "byte")[];
+  /** The id of what has none. */
+  readonly unknown: number;
+  /** The id that ends a text. */
+  readonly end: number;
 }
 
 /** Turns ids into text one by one, holding back what is not yet a whole character. */

@@ -5,7 +5,8 @@
 import { ropeFrequencies } from "../components/positions/rope_scaling.ts";
 import { size } from "../runtime/tensor.ts";
 import { type GgufTensor, type Meta, plain } from "./gguf_files.ts";
-import type { GoldenTensor } from "./support.ts";
+import { memorySource, type Source } from "../model/source.ts";
+import { golden, type GoldenTensor, readJson, uniform } from "./support.ts";
 
 /** A config.json. */
 export type Config = Readonly<Record<string, unknown>>;
@@ -216,4 +217,38 @@ export function safetensorsOf(tensors: ReadonlyMap<string, GoldenTensor>): Uint8
     place += bytes.length;
   }
   return file;
+}
+
+/** A small model of `families.json`: what transformers makes of it. */
+export interface FamilyCase {
+  readonly name: string;
+  readonly config: Config;
+  readonly tensors: Readonly<Record<string, readonly number[]>>;
+  readonly ids: readonly number[];
+  readonly logits: readonly number[];
+}
+
+/** The weights that PyTorch computed with, see families_test.ts. */
+export function familyTensors({ tensors }: FamilyCase): Map<string, GoldenTensor> {
+  return new Map(
+    Object.keys(tensors).sort().map((name, i) => {
+      const shape = tensors[name], bias = name.endsWith("bias"), vector = shape.length === 1;
+      const scale = bias || vector ? 0.2 : shape.at(-1)! ** -0.5, plus = vector && !bias ? 1 : 0;
+      return [name, {
+        shape,
+        values: Float64Array.from(uniform(size(shape), i), (v) => Math.fround(plus + v * scale)),
+      }];
+    }),
+  );
+}
+
+/** The small models. */
+export const { cases: familyCases } = readJson<{ cases: FamilyCase[] }>(new URL("families.json", golden));
+
+/** One of them as a folder. */
+export function familyFolder(given: FamilyCase): Source {
+  return memorySource({
+    "config.json": new TextEncoder().encode(JSON.stringify(given.config)),
+    "model.safetensors": safetensorsOf(familyTensors(given)),
+  });
 }

@@ -29,7 +29,15 @@ import {
   smallMetadata,
   smallTensors,
 } from "./gguf_files.ts";
-import { type Config, convertedTensors, metadataOf, ropeTensors, safetensorsOf } from "./gguf_models.ts";
+import {
+  type Config,
+  convertedTensors,
+  familyCases,
+  familyTensors,
+  metadataOf,
+  ropeTensors,
+  safetensorsOf,
+} from "./gguf_models.ts";
 import { finish, root } from "./processes.ts";
 import {
   assertClose,
@@ -152,29 +160,6 @@ for (
   });
 }
 
-interface FamilyCase {
-  readonly name: string;
-  readonly config: Config;
-  readonly tensors: Readonly<Record<string, readonly number[]>>;
-  readonly ids: readonly number[];
-  readonly logits: readonly number[];
-}
-
-/** The weights that PyTorch computed with, see families_test.ts. */
-function familyTensors({ tensors }: FamilyCase): Map<string, GoldenTensor> {
-  return new Map(
-    Object.keys(tensors).sort().map((name, i) => {
-      const shape = tensors[name], bias = name.endsWith("bias"), vector = shape.length === 1;
-      const scale = bias || vector ? 0.2 : shape.at(-1)! ** -0.5, plus = vector && !bias ? 1 : 0;
-      return [name, {
-        shape,
-        values: Float64Array.from(uniform(size(shape), i), (v) => Math.fround(plus + v * scale)),
-      }];
-    }),
-  );
-}
-
-const { cases: familyCases } = readJson<{ cases: FamilyCase[] }>(new URL("families.json", golden));
 const yarned = {
   factor: 3,
   original_max_position_embeddings: 8,
@@ -616,7 +601,7 @@ Deno.test("files that are not what they should be: one clear line each", async (
     ],
     [
       file({ "llama.expert_count": 8 }),
-      "Cannot read m.gguf: llama.expert_count is 8, expected 0: anything else is not supported",
+      "Cannot read m.gguf: llama.expert_used_count is missing, expected a whole number from 1",
     ],
     [
       file({ "llama.vocab_size": 264 }),

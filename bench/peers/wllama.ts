@@ -8,24 +8,33 @@ import type { Evidence, Prepared, Runner } from "./protocol.ts";
 const PACKAGE = "npm:@wllama/wllama@3.8.1";
 
 /** What is used of an answer, or of a piece of one that is streamed. */
-interface Completion {
+export interface Completion {
+  /** Its tokens. */
   readonly choices: readonly {
-    readonly logprobs: { readonly content: readonly { readonly id: number; readonly logprob: number }[] } | null;
+    readonly logprobs: { readonly content: readonly TokenLogprob[] } | null;
   }[];
   /** Its own clock: without the time that messages take to get to its worker and back. */
   readonly timings: { readonly prompt_n: number; readonly prompt_ms: number; readonly predicted_ms: number };
 }
 
+/** A token, and the likeliest in its place. */
+export interface TokenLogprob {
+  readonly id: number;
+  readonly logprob: number;
+  readonly top_logprobs: readonly { readonly id: number; readonly logprob: number }[];
+}
+
 /** What is used of wllama. */
-interface Wllama {
+export interface Wllama {
   setCompat(compat: null): void;
   loadModel(files: Blob[], options: Record<string, unknown>): Promise<void>;
   getNumThreads(): number;
   createCompletion(options: Record<string, unknown>): Promise<Completion>;
+  exit(): Promise<void>;
 }
 
-/** Starts it; its model is loaded with the first case. */
-export async function start(threads: number): Promise<Runner> {
+/** What makes instances, of one model each. `tell` gets all that llama.cpp writes; by default errors are printed. */
+export async function wllamas(tell?: (...message: unknown[]) => void): Promise<() => Wllama> {
   const { Wllama } = await import(`${PACKAGE}/esm/index.js`) as {
     Wllama: new (paths: Record<string, string>, options: Record<string, unknown>) => Wllama;
   };
@@ -36,11 +45,19 @@ export async function start(threads: number): Promise<Runner> {
   await import("./browser.ts");
 
   const silent = () => {};
-  const logger = { debug: silent, log: silent, warn: silent, error: console.error };
-  // The managers are for downloads; what they would be by default needs a browser's storage.
-  const wllama = new Wllama({ default: url }, { cacheManager: {}, modelManager: {}, suppressNativeLog: true, logger });
-  wllama.setCompat(null); // or else it might fetch another build
+  const logger = { debug: tell ?? silent, log: tell ?? silent, warn: tell ?? silent, error: tell ?? console.error };
+  return () => {
+    // The managers are for downloads; what they would be by default needs a browser's storage.
+    const managers = { cacheManager: {}, modelManager: {} };
+    const wllama = new Wllama({ default: url }, { ...managers, suppressNativeLog: !tell, logger });
+    wllama.setCompat(null); // or else it might fetch another build
+    return wllama;
+  };
+}
 
+/** Starts it; its model is loaded with the first case. */
+export async function start(threads: number): Promise<Runner> {
+  const wllama = (await wllamas())();
   let loaded: Promise<void> | undefined;
   return {
     about: PACKAGE.slice(4),

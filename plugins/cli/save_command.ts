@@ -1,8 +1,8 @@
 import { openCheckpoint } from "../../model/checkpoint.ts";
 import type { Plugin } from "../../model/plugin.ts";
 import { openSource, type Source } from "../../model/source.ts";
-import type { BlockType, WeightType } from "../../runtime/tensor.ts";
-import { saveGguf } from "../gguf/mod.ts";
+import type { WeightType } from "../../runtime/tensor.ts";
+import { type SavedType, saveGguf } from "../gguf/mod.ts";
 import { UsageError } from "./flags.ts";
 import { note } from "./terminal.ts";
 
@@ -13,11 +13,10 @@ const FLAGS = ["model", "weights", "save", "offline"];
 export function expectSaving(
   given: { readonly model?: string | undefined; readonly weights?: WeightType | "stored" | undefined },
 ) {
-  const { model, weights } = given;
+  const { model, weights = "f32" } = given;
   if (model === undefined) throw new UsageError("--save is given without --model, expected both or neither");
-  if (weights !== "q8_0" && weights !== "q4_0") {
-    const state = weights === undefined ? "without --weights" : `with --weights ${weights}`;
-    throw new UsageError(`--save is given ${state}, expected q8_0 or q4_0`);
+  if (weights === "f16" || weights === "stored") {
+    throw new UsageError(`--save is given with --weights ${weights}, expected f32, q8_0 or q4_0`);
   }
   const idle = Object.entries<unknown>(given).find(([name, value]) =>
     !FLAGS.includes(name) && value !== undefined && value !== false && String(value) !== ""
@@ -26,11 +25,11 @@ export function expectSaving(
   return weights;
 }
 
-/** Writes a checkpoint with its weights in blocks to a GGUF file. */
+/** Writes a checkpoint to a GGUF file. */
 export async function save(
   { from, plugins }: { readonly from: string | Source; readonly plugins: readonly Plugin[] },
   to: string,
-  weights: BlockType,
+  weights: SavedType,
 ): Promise<number> {
   using source = typeof from === "string" ? openSource(from) : from;
   const checkpoint = await openCheckpoint(source, plugins);

@@ -1,3 +1,15 @@
+import { bloom } from "./bloom.ts";
+import { commandR } from "./command_r.ts";
+import { falcon } from "./falcon.ts";
+import { gptneox } from "./gptneox.ts";
+import { granite } from "./granite.ts";
+import { mpt } from "./mpt.ts";
+import { nemotron } from "./nemotron.ts";
+import { olmo } from "./olmo.ts";
+import { phi2 } from "./phi2.ts";
+import { smollm3 } from "./smollm3.ts";
+import { stablelm } from "./stablelm.ts";
+import { starcoder } from "./starcoder.ts";
 import type { Family } from "./family.ts";
 import { gemma } from "./gemma.ts";
 import { gemma2 } from "./gemma2.ts";
@@ -22,4 +34,16 @@ export const families: Readonly<Record<string, Family>> = {
   starcoder2,
   olmo2,
   gpt2,
+  stablelm,
+  phi2,
+  gptneox,
+  falcon,
+  granite,
+  "command-r": commandR,
+  olmo,
+  starcoder,
+  nemotron,
+  smollm3,
+  bloom,
+  mpt,
 };

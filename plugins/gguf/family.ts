@@ -1,9 +1,10 @@
 import type { LongRopeScaling, RopeScaling } from "../../components/positions/rope_scaling.ts";
-import type { ModelConfig } from "../../model/config.ts";
+import type { ModelConfig, ResolvedConfig } from "../../model/config.ts";
 import type { StoredTensor } from "../../model/format.ts";
 import { rowsOfStored } from "../../model/quantized/stored.ts";
 import { CheckpointError } from "../../model/source.ts";
 import type { AttentionChoice } from "../huggingface/llama_like.ts";
+import type { Entries } from "./entries.ts";
 import type { MetadataFields } from "./fields.ts";
 
 /** What the tensors of a file say about its model. */
@@ -27,6 +28,27 @@ export interface Family {
   config(fields: MetadataFields, facts: Facts): ModelConfig;
   /** The parameters that a tensor holds: `[]` if the model does not need it, `undefined` for a name that is not known. */
   weights(name: string, tensor: StoredTensor, config: ModelConfig): [path: string, tensor: StoredTensor][] | undefined;
+  /**
+   * What metadata says of a model in canonical form. Nothing needs to be checked here: a model fits an architecture if
+   * {@linkcode Family.config} gives it back.
+   */
+  metadata(config: ResolvedConfig): Entries;
+  /** The tensors of a file for the parameters of a model, and the paths of those that have no place in it. */
+  store(parameters: ReadonlyMap<string, StoredTensor>, config: ModelConfig): Stored;
+  /** Whether channels that turn together are neighbours in files, though not elsewhere. */
+  readonly neighbours: boolean;
+  /** What files can say and readers here take, but llama.cpp does not: names of config fields. */
+  limits(config: ResolvedConfig): string[];
+  /** What llama.cpp will make of a model that fits, where that is something else. */
+  notes(config: ResolvedConfig): string[];
+}
+
+/** Tensors on their way to a file. */
+export interface Stored {
+  /** By their names. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** Parameters that have no name. */
+  readonly strange: readonly string[];
 }
 
 /**
@@ -53,12 +75,17 @@ export const commonNames: readonly (readonly [name: string, path: string])[] = [
 /** The sizes of a model. */
 export type Sizes = Pick<ModelConfig, "vocab" | "context" | "dim" | "depth" | "heads"> & { readonly tied: boolean };
 
-/** The sizes that metadata says. A file without `output.weight` has the embedding for it. */
-export function sizesOf(fields: MetadataFields, { vocab, names }: Facts): Sizes {
+/**
+ * The sizes that metadata says. A file without `output.weight` has the embedding for it. Experts are refused where `experts`
+ * does not allow them.
+ */
+export function sizesOf(fields: MetadataFields, { vocab, names }: Facts, experts = false): Sizes {
   fields.only("vocab_size", vocab);
   fields.only("attention.causal", true);
-  fields.only("expert_count", 0);
-  fields.only("expert_used_count", 0);
+  if (!experts) {
+    fields.only("expert_count", 0);
+    fields.only("expert_used_count", 0);
+  }
   return {
     vocab,
     context: fields.count("context_length"),

@@ -1,14 +1,17 @@
 import { type LayerKind, perKind } from "../huggingface/llama_like.ts";
+import { layerOf, real, whole, windowsOf } from "./entries.ts";
 import type { Family } from "./family.ts";
 import type { MetadataFields } from "./fields.ts";
 import { gemmaTraits, scaled } from "./gemma.ts";
 import { type LlamaBase, llamaLike, type LlamaTraits, periodicKinds, windowOf } from "./llama_like.ts";
+import type { MetaValue } from "./writer.ts";
 
 /** Layers of the one model, of 27 billion parameters, whose scores are scaled by `dim / heads`. */
 const LARGEST = 46;
 
 /** Gemma 2. https://arxiv.org/abs/2408.00118 */
 export const gemma2: Family = llamaLike({
+  tied: true,
   ...gemmaTraits,
   config(fields, base) {
     const { sizes, attention } = base, window = windowOf(fields, 4096), scale = scaleOf(fields, base, LARGEST);
@@ -25,7 +28,23 @@ export const gemma2: Family = llamaLike({
     };
   },
   names: sandwichNames(),
+  // llama.cpp takes no attention.scale: another scale than the one that follows from the sizes is not written.
+  metadata: (config) => {
+    const { scores } = layerOf(config), windows = windowsOf(config);
+    return {
+      "attention.sliding_window": whole(windows.find((window) => window !== null) ?? config.context),
+      "attention.sliding_window_pattern": patternOf(windows, 2),
+      attn_logit_softcapping: real(scores.cap),
+      final_logit_softcapping: real(config.head.softcap),
+    };
+  },
 });
+
+/** How many layers from one that sees all to the next, where it is not what readers take it for. */
+export function patternOf(windows: readonly (number | null)[], expected: number): MetaValue | undefined {
+  const period = windows.indexOf(null) + 1;
+  return period === 0 || period === expected ? undefined : whole(period);
+}
 
 /** Names of the norms after sublayers. */
 export function sandwichNames(): NonNullable<LlamaTraits["names"]> {

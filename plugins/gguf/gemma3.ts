@@ -1,7 +1,8 @@
 import { type LayerKind, perKind } from "../huggingface/llama_like.ts";
+import { real, whole, windowsOf } from "./entries.ts";
 import type { Family } from "./family.ts";
 import { gemmaTraits, scaled } from "./gemma.ts";
-import { sandwichNames, scaleOf } from "./gemma2.ts";
+import { patternOf, sandwichNames, scaleOf } from "./gemma2.ts";
 import { llamaLike, periodicKinds, windowOf } from "./llama_like.ts";
 
 /** Layers of the one model, of 27 billion parameters, whose scores are scaled by `dim / heads`. */
@@ -26,4 +27,13 @@ export const gemma3: Family = llamaLike({
     };
   },
   names: sandwichNames(),
+  metadata(config) {
+    const windows = windowsOf(config), near = [config.position].flat()[0];
+    return {
+      "attention.sliding_window": whole(windows.find((window) => window !== null) ?? config.context),
+      "attention.sliding_window_pattern": patternOf(windows, 6),
+      "rope.freq_base_swa": real(near.base),
+      final_logit_softcapping: real(config.head.softcap),
+    };
+  },
 });

@@ -1,5 +1,6 @@
+import { whole, windowsOf } from "./entries.ts";
 import { cut, type Family } from "./family.ts";
-import { llamaLike, windowOf } from "./llama_like.ts";
+import { llamaLike, QKV, windowOf } from "./llama_like.ts";
 
 /**
  * Phi 3, 3.5 and 4. https://arxiv.org/abs/2404.14219
@@ -14,4 +15,8 @@ export const phi3: Family = llamaLike({
     const { hidden } = feedForward as { readonly hidden: number }, [gate, up] = cut(tensor, [hidden, hidden]);
     return [[`blocks.${layer}.feedForward.gate.weight`, gate], [`blocks.${layer}.feedForward.up.weight`, up]];
   },
+  metadata: (config) => ({ "attention.sliding_window": whole(windowsOf(config)[0]) }),
+  joined: () => ({ ...QKV, "blk.#.ffn_up": ["blocks.#.feedForward.gate", "blocks.#.feedForward.up"] }),
+  unwindowed: true,
+  turns: ["partial", "longrope"],
 });

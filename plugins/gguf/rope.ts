@@ -2,6 +2,7 @@ import type { RopeScaling } from "../../components/positions/rope_scaling.ts";
 import type { RopeChoice } from "../huggingface/rope.ts";
 import type { Facts } from "./family.ts";
 import type { MetadataFields } from "./fields.ts";
+import { yarnGrowth } from "./rope_factors.ts";
 
 /** The tensor that divides the frequencies of rotary positions, pair by pair. */
 export const ROPE_FACTORS = "rope_freqs.weight";
@@ -67,7 +68,7 @@ function yarn(fields: MetadataFields, factor: number, context: number): RopeScal
   fields.only("rope.scaling.yarn_ext_factor", 1);
   const given = fields.maybeNumber("rope.scaling.yarn_attn_factor");
   if (given !== undefined) fields.only("rope.scaling.attn_factor", 1); // not both
-  const grown = (factor <= 1 ? 1 : 0.1 * Math.log(factor) + 1) * fields.number("rope.scaling.attn_factor", 1);
+  const grown = yarnGrowth(factor) * fields.number("rope.scaling.attn_factor", 1);
   return {
     type: "yarn",
     factor,

@@ -68,6 +68,11 @@ function slope(p: Point, q: Point): number {
   return (p.share - q.share) / (p.frequency - q.frequency);
 }
 
+/** What YaRN's queries and keys grow by, if nothing else is said. */
+export function yarnGrowth(factor: number): number {
+  return factor <= 1 ? 1 : 0.1 * Math.log(factor) + 1;
+}
+
 function divides(plain: readonly number[], scaled: readonly number[], factors: readonly number[]): boolean {
   return plain.every((frequency, i) => Math.abs(frequency / scaled[i] / factors[i] - 1) <= TOLERANCE);
 }

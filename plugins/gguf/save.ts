@@ -1,23 +1,25 @@
 import type { ModelConfig } from "../../model/config.ts";
 import { describeModel } from "../../model/decoder.ts";
 import type { Checkpoint, StoredTensor } from "../../model/format.ts";
-import { rowsOfStored } from "../../model/quantized/stored.ts";
 import { openSink, type Sink } from "../../model/sink.ts";
 import { CheckpointError } from "../../model/source.ts";
 import { storedBlockBytes, storedBlocks } from "../../runtime/blocks.ts";
 import { widened } from "../../runtime/load_blocks.ts";
 import { BLOCK, type BlockType, elementBytes, isBlocks, size } from "../../runtime/tensor.ts";
 import { chooseArchitecture } from "./architectures.ts";
+import { upright } from "./arrange.ts";
 import { type GgufCheckpoint, isGguf, storedTensor } from "./format.ts";
 import { alignment } from "./header.ts";
-import { ROPE_FACTORS } from "./rope.ts";
 import { tokenizerMetadata } from "./save_tokenizer.ts";
 import { filePieces, metadataEntry, type TensorToWrite } from "./writer.ts";
 
 /** Bytes of f32 that are made at a time. */
 const PIECE = 1 << 20;
 /** What `general.file_type` is. https://github.com/ggml-org/ggml/blob/master/docs/gguf.md */
-const FILE_TYPES: Readonly<Record<BlockType, number>> = { q8_0: 7, q4_0: 2 };
+const FILE_TYPES: Readonly<Record<SavedType, number>> = { f32: 0, q8_0: 7, q4_0: 2 };
+
+/** What matrices may be stored as: as they are, or in GGML's blocks. */
+export type SavedType = "f32" | BlockType;
 
 /** What became of a checkpoint that was saved. */
 export interface SavedGguf {
@@ -27,21 +29,24 @@ export interface SavedGguf {
 
 /** Options of {@linkcode saveGguf}. */
 export interface SaveGgufOptions {
-  /** What matrices are stored as: GGML's Q8_0 or Q4_0. */
-  readonly weights: BlockType;
+  /** What matrices are stored as: F32, or GGML's Q8_0 or Q4_0. */
+  readonly weights: SavedType;
   /** Name of the file in a sink that is open. Default: `model.gguf`. */
   readonly file?: string;
 }
 
 /**
- * Writes the weights of a checkpoint in blocks, to a GGUF file at a path, or in an open sink, which stays open and
- * uncommitted. Matrices are quantised as {@linkcode loadModel} does with the same `weights`, so that the file gives the
- * same model, bit for bit; vectors, and matrices whose rows are not whole blocks, are F32. Pieces of about a megabyte
- * are held at a time, and the file appears whole or not at all.
+ * Writes the weights of a checkpoint to a GGUF file at a path, or in an open sink, which stays open and uncommitted.
+ * Matrices are as they are, or quantised as {@linkcode loadModel} does with the same `weights`, so that the file gives the
+ * same model, bit for bit but for what is said below; vectors, and matrices whose rows are not whole blocks, are F32.
+ * Pieces of about a megabyte are held at a time (a matrix, where it is stored transposed), and the file appears whole or
+ * not at all.
  *
- * From a GGUF file the metadata stay as they are. Other checkpoints become `llama`, `qwen2` or `qwen3`, with their
- * tokenizer if it is a byte-level BPE that llama.cpp knows. Throws a {@linkcode CheckpointError} that names what a model
- * has that these do not.
+ * From a GGUF file the metadata stay as they are. Other checkpoints become one of the architectures that can be read, as
+ * llama.cpp knows it, with their tokenizer if it is a byte-level BPE that llama.cpp has a name for, or of SentencePiece's
+ * kind. Gains that have 1 added to them in files (Gemma, Nemotron) are rounded by that; where channels that turn together
+ * are neighbours in both (llama2.c), sums are in another order. Throws a {@linkcode CheckpointError} that names what a
+ * model has that no architecture says.
  */
 export async function saveGguf(
   to: string | Sink,
@@ -58,7 +63,7 @@ export async function saveGguf(
   return { notes: parts.notes };
 }
 
-async function writeGguf(sink: Sink, file: string, checkpoint: Checkpoint, weights: BlockType): Promise<SavedGguf> {
+async function writeGguf(sink: Sink, file: string, checkpoint: Checkpoint, weights: SavedType): Promise<SavedGguf> {
   const { entries, tensors, align, notes } = await partsOf(file, checkpoint, weights);
   await sink.write(file, filePieces(entries, tensors, align));
   return { notes };
@@ -71,19 +76,19 @@ interface Parts extends SavedGguf {
   readonly align: number;
 }
 
-function partsOf(file: string, checkpoint: Checkpoint, weights: BlockType): Promise<Parts> {
+function partsOf(file: string, checkpoint: Checkpoint, weights: SavedType): Promise<Parts> {
   return isGguf(checkpoint) ? partsOfGguf(checkpoint, weights) : partsOfOther(file, checkpoint, weights);
 }
 
 const ownKeys = ["general.quantization_version", "general.file_type"] as const;
 
-function ownEntries(weights: BlockType): Uint8Array[] {
+function ownEntries(weights: SavedType): Uint8Array[] {
   const values = [2, FILE_TYPES[weights]];
   return ownKeys.map((key, i) => metadataEntry(key, ["u32", values[i]]));
 }
 
 /** A file with the metadata of another, and its tensors: a tensor of several parameters has the rows of each. */
-async function partsOfGguf({ config, origin }: GgufCheckpoint, weights: BlockType): Promise<Parts> {
+async function partsOfGguf({ config, origin }: GgufCheckpoint, weights: SavedType): Promise<Parts> {
   const { source, header, held } = origin, { file, tensors, entries: places } = header, entries: Uint8Array[] = [];
   for (const [key, [begin, end]] of places) {
     if ((ownKeys as readonly string[]).includes(key)) continue;
@@ -103,49 +108,34 @@ async function partsOfGguf({ config, origin }: GgufCheckpoint, weights: BlockTyp
   };
 }
 
-/** A file of one of the architectures that can be written. */
-async function partsOfOther(file: string, checkpoint: Checkpoint, weights: BlockType): Promise<Parts> {
-  const { config, tensors: stored } = checkpoint, inBlocks = parametersInBlocks(config, weights);
-  const { metadata, ropeFactors, moved, name } = chooseArchitecture(file, config, stored.keys());
+/** A file of one of the architectures. */
+async function partsOfOther(file: string, checkpoint: Checkpoint, weights: SavedType): Promise<Parts> {
+  const { config } = checkpoint, inBlocks = parametersInBlocks(config, weights);
+  const { metadata, factors, tensors: stored, held, notes } = chooseArchitecture(file, config, checkpoint.tensors);
   const tokenizer = await tokenizerMetadata(checkpoint);
-  const tensors = [...stored].map(([path, tensor]) => {
-    const arranged = moved ? neighbours(path, tensor, config) : tensor;
-    return tensorToWrite(name(path), arranged, inBlocks.has(path), weights);
-  });
-  if (ropeFactors) tensors.push(vector(ROPE_FACTORS, Float32Array.from(ropeFactors)));
+  const tensors = [...stored].map(([name, tensor]) =>
+    tensorToWrite(name, upright(tensor), held(name).every((path) => inBlocks.has(path)), weights)
+  );
+  for (const [name, list] of factors) tensors.push(vector(name, Float32Array.from(list)));
   const entries = [...metadata, ...tokenizer.metadata].map(([key, value]) => metadataEntry(key, value));
-  return { entries: [...entries, ...ownEntries(weights)], tensors, align: 32, notes: tokenizer.notes };
+  return {
+    entries: [...entries, ...ownEntries(weights)],
+    tensors,
+    align: 32,
+    notes: [...notes, ...tokenizer.notes],
+  };
 }
 
 /** Parameters that a model with such weights holds in blocks. */
-function parametersInBlocks(config: ModelConfig, weights: BlockType): ReadonlySet<string> {
+function parametersInBlocks(config: ModelConfig, weights: SavedType): ReadonlySet<string> {
   const { params } = describeModel(config, { weights });
   return new Set(params.filter(({ dtype }) => isBlocks(dtype)).map(({ path }) => path));
 }
 
-/**
- * Rows of queries and keys as Llama's have them in GGUF: those of the channels `i` and `i + half` of a head, which turn
- * together, are neighbours.
- */
-function neighbours(path: string, tensor: StoredTensor, { dim, heads, attention }: ModelConfig): StoredTensor {
-  if (!/\.attention\.[qk]\.(weight|bias)$/.test(path)) return tensor;
-  const { headDim = dim / heads } = [attention].flat()[0] as { readonly headDim?: number };
-  return rowsOfStored(tensor, tensor.shape[0], (row) => {
-    const channel = row % headDim, pair = channel >> 1;
-    return row - channel + (channel % 2 ? headDim / 2 : 0) + pair;
-  });
-}
-
-function tensorToWrite(name: string, stored: StoredTensor, quantise: boolean, weights: BlockType): TensorToWrite {
-  const { shape, transposed } = stored;
-  if (transposed) throw new CheckpointError(`Cannot save ${stored.where}: it is transposed, expected [out, in]`);
-  const blocks = quantise && shape.length === 2 && shape[1] % BLOCK === 0;
-  return {
-    name,
-    shape,
-    type: !blocks ? "F32" : weights === "q8_0" ? "Q8_0" : "Q4_0",
-    pieces: () => blocks ? blocksOf(stored, weights) : valuesOf(stored),
-  };
+function tensorToWrite(name: string, stored: StoredTensor, quantise: boolean, weights: SavedType): TensorToWrite {
+  const { shape } = stored, blocks = quantise && shape.length >= 2 && shape.at(-1)! % BLOCK === 0;
+  if (weights === "f32" || !blocks) return { name, shape, type: "F32", pieces: () => valuesOf(stored) };
+  return { name, shape, type: weights === "q8_0" ? "Q8_0" : "Q4_0", pieces: () => blocksOf(stored, weights) };
 }
 
 /** Blocks as they are, where they are of this type; those of the values otherwise. */

@@ -9,7 +9,7 @@ export type MetaValue =
   | readonly ["text", string]
   | readonly ["bool", boolean]
   | readonly ["list", "text", readonly string[]]
-  | readonly ["list", "i32", readonly number[]];
+  | readonly ["list", "i32" | "f32", readonly number[]];
 
 /** A tensor on its way to a file. */
 export interface TensorToWrite {
@@ -39,15 +39,17 @@ function byteWriter() {
     length += more;
     return length - more;
   };
+  // Room first: it may put other bytes in place of those that there are.
+  const number = (width: number, set: (at: number) => void) => set(room(width));
   const writer = {
-    u32: (value: number) => view.setUint32(room(4), value, true),
-    u64: (value: number) => view.setBigUint64(room(8), BigInt(value), true),
-    f32: (value: number) => view.setFloat32(room(4), value, true),
-    byte: (value: number) => view.setUint8(room(1), value),
+    u32: (value: number) => number(4, (at) => view.setUint32(at, value, true)),
+    u64: (value: number) => number(8, (at) => view.setBigUint64(at, BigInt(value), true)),
+    f32: (value: number) => number(4, (at) => view.setFloat32(at, value, true)),
+    byte: (value: number) => number(1, (at) => view.setUint8(at, value)),
     text(value: string) {
       const encoded = new TextEncoder().encode(value);
       writer.u64(encoded.length);
-      bytes.set(encoded, room(encoded.length));
+      number(encoded.length, (at) => bytes.set(encoded, at));
     },
     type: (type: ValueType) => writer.u32(numberOfValue(type)),
     done: () => bytes.slice(0, length),
@@ -75,6 +77,7 @@ export function metadataEntry(key: string, value: MetaValue): Uint8Array<ArrayBu
       writer.type(value[1]);
       writer.u64(value[2].length);
       if (value[1] === "text") value[2].forEach(writer.text);
+      else if (value[1] === "f32") value[2].forEach(writer.f32);
       else value[2].forEach(writer.u32); // of its 32 bits
   }
   return writer.done();

@@ -59,7 +59,7 @@ function attentionOf(part: ResolvedOptions, { heads, dim, context }: ResolvedCon
 }
 
 function feedForwardOf(part: ResolvedOptions, { dim }: ResolvedConfig): ResolvedOptions {
-  const gated = ["reglu", "geglu", "swiglu"].includes(part.type);
+  const gated = ["reglu", "geglu", "swiglu", "experts"].includes(part.type);
   if (!gated && !["relu", "reluSquared", "gelu", "silu"].includes(part.type)) return part;
   return { ...part, hidden: part.hidden ?? (gated ? gatedHidden(dim) : 4 * dim) };
 }

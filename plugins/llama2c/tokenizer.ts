@@ -1,6 +1,6 @@
 import { mergeByScore } from "../../components/tokenizers/scores.ts";
 import { CheckpointError } from "../../model/source.ts";
-import type { Tokenizer } from "../../model/tokenizer.ts";
+import type { ScoredPieces, Tokenizer } from "../../model/tokenizer.ts";
 
 const BEGIN = 1, END = 2;
 /** Ids 3 … 258 stand for single bytes. */
@@ -37,10 +37,13 @@ export function parseTokenizer(file: Uint8Array, vocab: number, name: string): T
     const id = ids.get(pieces[left] + pieces[right]);
     return id === undefined ? undefined : { symbol: id, score: scores[id] };
   };
+  const encodeAlone = (text: string) => mergeByScore(split(text, ids), join);
   return {
     vocab,
     stopIds: [BEGIN, END],
-    encode: (text) => [BEGIN, ...mergeByScore(split(text, ids), join)],
+    pieces: scoredPieces(pieces, scores),
+    encode: (text) => [BEGIN, ...encodeAlone(text)],
+    encodeAlone,
     decode(tokens) {
       const bytes: number[] = [];
       tokens.forEach((id, i) => {
@@ -53,6 +56,22 @@ export function parseTokenizer(file: Uint8Array, vocab: number, name: string): T
     },
   };
 }
+
+/** The vocabulary under the names that SentencePiece has for marks, which llama2.c puts on lines of their own. */
+function scoredPieces(pieces: readonly string[], scores: readonly number[]): ScoredPieces {
+  const marks = ["<unk>", "<s>", "</s>"], decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  const text = (piece: string) => decoder.decode(Uint8Array.from(piece, (c) => c.charCodeAt(0)));
+  return {
+    texts: pieces.map((piece, id) => marks[id] ?? (isByte(id) ? byteName(id - FIRST_BYTE) : text(piece))),
+    scores,
+    kinds: pieces.map((_, id) => id === 0 ? "unknown" : id <= END ? "control" : isByte(id) ? "byte" : "normal"),
+    unknown: 0,
+    end: END,
+  };
+}
+
+const isByte = (id: number) => id >= FIRST_BYTE && id < FIRST_BYTE + 256;
+const byteName = (byte: number) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
 
 /** Ids of the characters of `text`, after the space that SentencePiece puts in front; bytes where one has no piece. */
 function split(text: string, ids: ReadonlyMap<string, number>): number[] {
@@ -67,7 +86,7 @@ function split(text: string, ids: ReadonlyMap<string, number>): number[] {
 }
 
 function pieceBytes(pieces: readonly string[], id: number): number[] {
-  if (id >= FIRST_BYTE && id < FIRST_BYTE + 256) return [id - FIRST_BYTE];
+  if (isByte(id)) return [id - FIRST_BYTE];
   return Array.from(pieces[id] ?? "", (c) => c.charCodeAt(0));
 }
 
