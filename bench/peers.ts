@@ -14,7 +14,7 @@
  */
 import { amount, flagHelp, parseFlags, text, toggle, UsageError, word } from "../plugins/cli/flags.ts";
 import { note, print, runCommand, statusLine } from "../plugins/cli/terminal.ts";
-import { type Case, modelCases, modelSizes, productCases } from "./peers/cases.ts";
+import { type Case, modelCases, modelSizes, productCases, weightsOf } from "./peers/cases.ts";
 import { implementations } from "./peers/implementations.ts";
 import { machine } from "./peers/machine.ts";
 import { closeChildren } from "./peers/process.ts";
@@ -25,7 +25,7 @@ import { threadCounts } from "./peers/thread_counts.ts";
 const flags = {
   only: word(
     ["ops", "models", "quantized"],
-    "only matrix products, only models, or models with weights in blocks (default: ops and models)",
+    "only matrix products, only models, or both with weights in blocks (default: ops and models in f32)",
   ),
   case: text("regex", "only cases whose name matches, such as '^1x' or '15M decode'"),
   threads: threadCounts,
@@ -45,10 +45,8 @@ function chosenCases(only: "ops" | "models" | "quantized" | undefined, pattern: 
   } catch (error) {
     throw new UsageError(`--case is not a regular expression: ${(error as Error).message}`);
   }
-  const all: Case[] = [
-    ...(only === undefined || only === "ops" ? productCases : []),
-    ...(only === "ops" ? [] : modelCases.filter(({ size }) => (size.weights === "f32") === (only !== "quantized"))),
-  ];
+  const all: Case[] = [...only === "models" ? [] : productCases, ...only === "ops" ? [] : modelCases]
+    .filter((c) => (weightsOf(c) === "f32") === (only !== "quantized"));
   const chosen = all.filter((c) => wanted.test(c.name));
   if (chosen.length) return chosen;
   throw new UsageError(`--case ${pattern} matches nothing, expected one of ${all.map((c) => c.name).join(", ")}`);

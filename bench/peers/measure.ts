@@ -1,4 +1,5 @@
 /** Timing and checking, the same for every implementation. */
+import { inBlocks } from "./blocks.ts";
 import { type ProductCase, spread } from "./cases.ts";
 import type { Prepared } from "./protocol.ts";
 
@@ -53,12 +54,16 @@ export interface Product {
   close?(): void;
 }
 
-/** Builds a product of the same A and B in every implementation, and checks it. */
+/**
+ * Builds a product of the same A and B in every implementation, and checks it. If B is in blocks, its values are such that
+ * storing them so changes nothing.
+ */
 export async function prepareProduct(
   c: ProductCase,
   build: (a: Float32Array<ArrayBuffer>, b: Float32Array<ArrayBuffer>) => Product | Promise<Product>,
 ): Promise<Prepared> {
-  const { m, k, n } = c, a = spread(m * k, 1, 1), b = spread(k * n, 2, 1);
+  const { m, k, n, weights } = c, a = spread(m * k, 1, 1), random = spread(k * n, 2, 1);
+  const b = weights === "f32" ? random : transposed(inBlocks(weights, random), n, k);
   const product = await build(a, b);
   const error = largestError(c, a, b, await product.result());
   return {

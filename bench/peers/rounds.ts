@@ -1,5 +1,5 @@
 /** The order of things: which child computes when, so that whatever disturbs the machine disturbs all alike. */
-import type { Case } from "./cases.ts";
+import { type Case, weightsOf } from "./cases.ts";
 import type { Implementation } from "./implementations.ts";
 import { messageOf } from "./lines.ts";
 import { Child, denoProgram } from "./process.ts";
@@ -81,6 +81,8 @@ const PREPARING = 300, MEASURING = 120;
 const PAUSE = 50;
 /** A product may be off by this share of Σ |aᵢ · bᵢ|: far above rounding, far below a mistake. */
 const TOLERANCE = 1e-5;
+/** The same where activations are taken in 8 bits. */
+const BLOCK_TOLERANCE = 1e-3;
 /** A logarithm of a probability may differ by this much: wllama keeps its keys and values in f16. */
 const LOG_TOLERANCE = 0.02;
 /** The same where weights are in blocks: each takes activations in 8 bits in its own way. */
@@ -174,7 +176,7 @@ async function runCase(c: Case, members: readonly Member[], plan: Plan, results:
         first ??= evidence; // Tenon's, which is the first of the implementations
         results.checks.push({
           ...place(member),
-          ...judge(evidence, first, c.kind !== "product" && c.size.weights !== "f32"),
+          ...judge(evidence, first, weightsOf(c) !== "f32"),
         });
       }
       ready.add(member);
@@ -195,7 +197,7 @@ async function runCase(c: Case, members: readonly Member[], plan: Plan, results:
 /** Says how good a result is. Throws if it is wrong. */
 function judge({ error, tokens, logprob }: Evidence, first: Evidence, blocks: boolean): Omit<Check, keyof Place> {
   if (error !== undefined) {
-    if (error <= TOLERANCE) return { error };
+    if (error <= (blocks ? BLOCK_TOLERANCE : TOLERANCE)) return { error };
     throw new Error(`wrong result: its error is ${error.toPrecision(2)}`);
   }
   const expected = first.tokens!, same = tokens!.findIndex((token, i) => token !== expected[i]);
