@@ -3,7 +3,8 @@
  *
  *     deno run -A bench/peers.ts
  *     deno run -A bench/peers.ts --only ops --case '512' --threads 2 --rounds 3
- *     deno run -A bench/peers.ts --only quantized --case '^15M'
+ *     deno run -A bench/peers.ts --only quantized --case '^15M|x'
+ *     deno run -A bench/peers.ts --only quantized --case '^1B' --rounds 3
  *
  * Each implementation runs in a process of its own for each number of threads. Only one computes at a time; every round
  * of a case goes through all of them, so that whatever else the machine does disturbs all alike. The first run fetches
@@ -15,6 +16,7 @@
 import { amount, flagHelp, parseFlags, text, toggle, UsageError, word } from "../plugins/cli/flags.ts";
 import { note, print, runCommand, statusLine } from "../plugins/cli/terminal.ts";
 import { type Case, modelCases, modelSizes, productCases, weightsOf } from "./peers/cases.ts";
+import { ggufFile } from "./peers/gguf.ts";
 import { implementations } from "./peers/implementations.ts";
 import { machine } from "./peers/machine.ts";
 import { closeChildren } from "./peers/process.ts";
@@ -31,6 +33,7 @@ const flags = {
   threads: threadCounts,
   rounds: amount("n", "rounds of each case (default 7)", { min: 1 }),
   seconds: amount("s", "seconds of each measurement (default 0.3)", { above: 0, real: true }),
+  patience: amount("s", "most seconds to get ready for a case, loading included (default 300)", { above: 0 }),
   json: text("file", "write every measurement and a summary to a file"),
   help: toggle("print this"),
 };
@@ -55,9 +58,10 @@ function chosenCases(only: "ops" | "models" | "quantized" | undefined, pattern: 
 async function main(args: readonly string[]): Promise<number> {
   const given = parseFlags(args, flags);
   if (given.help) return print(`${USAGE}\n`), 0;
-  const { threads = [1, 2], rounds = 7, seconds = 0.3 } = given, cases = chosenCases(given.only, given.case);
+  const { threads = [1, 2], rounds = 7, seconds = 0.3, patience = 300 } = given;
+  const cases = chosenCases(given.only, given.case);
   const results: Results = { samples: [], participants: [], failures: [], checks: [] };
-  const status = statusLine(), plan = { rounds, seconds, onProgress: (text: string) => status.show(text) };
+  const status = statusLine(), plan = { rounds, seconds, patience, onProgress: (text: string) => status.show(text) };
 
   const onSignal = () => void closeChildren().finally(() => Deno.exit(130));
   Deno.addSignalListener("SIGINT", onSignal);
@@ -69,6 +73,8 @@ async function main(args: readonly string[]): Promise<number> {
     for (const size of modelSizes) {
       const models = cases.filter((c) => c.kind !== "product" && c.size === size);
       if (!models.length) continue;
+      status.show(`${size.name}: writing the model`);
+      await ggufFile(size); // here, so that it takes nobody's time
       for (const count of threads) await runGroup(models, implementations, [count], plan, results);
     }
   } finally {

@@ -3,7 +3,7 @@ import { type ModelCase, promptTokens } from "./cases.ts";
 import { ggufFile } from "./gguf.ts";
 import { collect, median } from "./measure.ts";
 import { SHORT } from "./models.ts";
-import type { Evidence, Prepared, Runner } from "./protocol.ts";
+import { type Evidence, LIKELY, type Prepared, type Runner } from "./protocol.ts";
 
 const PACKAGE = "npm:node-llama-cpp@3.21.1";
 
@@ -18,7 +18,7 @@ interface Sequence {
   clearHistory(): Promise<void>;
   evaluateWithoutGeneratingNewTokens(tokens: readonly number[]): Promise<void>;
   evaluate(tokens: readonly number[], options: object): AsyncIterable<number>;
-  controlledEvaluate(tokens: readonly Input[]): Promise<readonly { next?: { confidence?: number } }[]>;
+  controlledEvaluate(tokens: readonly Input[]): Promise<readonly { next?: { probabilities: Map<number, number> } }[]>;
 }
 
 /** What is used of a context. */
@@ -75,9 +75,10 @@ async function write(sequence: Sequence, prompt: readonly number[], count: numbe
 async function evidence(sequence: Sequence, prompt: readonly number[], count: number): Promise<Evidence> {
   const { tokens } = await write(sequence, prompt, count);
   await sequence.clearHistory();
-  const last: Input = [prompt.at(-1)!, { generateNext: { confidence: true, options: GREEDY } }];
+  const last: Input = [prompt.at(-1)!, { generateNext: { probabilities: true, options: GREEDY } }];
   const told = await sequence.controlledEvaluate([...prompt.slice(0, -1), last]);
-  return { tokens, logprob: Math.log(told.at(-1)!.next!.confidence!) };
+  const likely = [...told.at(-1)!.next!.probabilities].sort(([, a], [, b]) => b - a).slice(0, LIKELY);
+  return { tokens, likely: likely.map(([token]) => token), logprob: Math.log(likely[0][1]) };
 }
 
 async function preparePrefill(sequence: Sequence, count: number): Promise<Prepared> {

@@ -1,7 +1,7 @@
 /** Timing and checking, the same for every implementation. */
 import { inBlocks } from "./blocks.ts";
 import { type ProductCase, spread } from "./cases.ts";
-import type { Prepared } from "./protocol.ts";
+import { LIKELY, type Prepared } from "./protocol.ts";
 
 /** Shortest stretch that is timed, in seconds: well above the resolution of the clock. */
 const STRETCH = 0.001;
@@ -106,12 +106,12 @@ export function transposed(values: Float32Array, rows: number, columns: number):
   return out;
 }
 
-/** The index of the largest value, and the logarithm of its share of Σ eˣ. */
-export function likeliest(logits: ArrayLike<number>): { token: number; logprob: number } {
-  let token = 0, sum = 0;
-  for (let i = 1; i < logits.length; i++) if (logits[i] > logits[token]) token = i;
-  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i] - logits[token]);
-  return { token, logprob: -Math.log(sum) };
+/** The indices of the largest values, largest first, and the logarithm of the first's share of Σ eˣ. */
+export function likeliest(logits: ArrayLike<number>): { likely: number[]; logprob: number } {
+  const likely = Array.from(logits, (_, i) => i).sort((a, b) => logits[b] - logits[a]).slice(0, LIKELY);
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i] - logits[likely[0]]);
+  return { likely, logprob: -Math.log(sum) };
 }
 
 /** The index of the largest value: what a greedy sampler takes. */

@@ -16,9 +16,9 @@ export interface Model {
 
 /** Prefill: the whole prompt at once, as often as there is time. */
 async function preparePrefill(model: Model, tokens: readonly number[]): Promise<Prepared> {
-  const { token, logprob } = likeliest(await model.read(tokens));
+  const { likely, logprob } = likeliest(await model.read(tokens));
   return {
-    evidence: { tokens: [token], logprob },
+    evidence: { tokens: likely.slice(0, 1), likely, logprob },
     async measure(seconds) {
       return { "tokens/s": tokens.length / await secondsPerCall(() => model.read(tokens), seconds) };
     },
@@ -40,10 +40,10 @@ async function prepareDecode(model: Model, count: number): Promise<Prepared> {
     }
     return seconds;
   };
-  const { logprob } = likeliest(await model.read(promptTokens(SHORT))), tokens: number[] = [];
+  const { likely, logprob } = likeliest(await model.read(promptTokens(SHORT))), tokens: number[] = [];
   await write((token) => tokens.push(token));
   return {
-    evidence: { tokens, logprob },
+    evidence: { tokens, likely, logprob },
     async measure(seconds) {
       await write(); // wakes threads
       return { "tokens/s": 1 / median((await collect(write, seconds)).flat()) };

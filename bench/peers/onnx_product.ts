@@ -7,8 +7,8 @@ import type { Graph } from "./onnx.ts";
 /** ONNX Runtime's own operators. */
 export const OWN = "com.microsoft";
 
-/** How exact MatMulNBits has to be: 4 allows activations in 8 bits, 0 does not say. */
-const ACCURACY = Number(Deno.env.get("ACC") ?? 4);
+/** How exact MatMulNBits has to be: activations may be in 8 bits. In WebAssembly it takes them in f32 all the same. */
+const ACCURACY = 4;
 
 /** `x [..., k] · wᵀ` of a weight `w [n, k]` whose `values` are row-major; the name of the result is `into`. */
 export function product(

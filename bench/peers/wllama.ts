@@ -3,14 +3,20 @@ import { type ModelCase, promptText } from "./cases.ts";
 import { ggufFile } from "./gguf.ts";
 import { collect, median } from "./measure.ts";
 import { SHORT } from "./models.ts";
-import type { Evidence, Prepared, Runner } from "./protocol.ts";
+import { type Evidence, LIKELY, type Prepared, type Runner } from "./protocol.ts";
 
 const PACKAGE = "npm:@wllama/wllama@3.8.1";
 
 /** What is used of an answer, or of a piece of one that is streamed. */
 interface Completion {
   readonly choices: readonly {
-    readonly logprobs: { readonly content: readonly { readonly id: number; readonly logprob: number }[] } | null;
+    readonly logprobs: {
+      readonly content: readonly {
+        readonly id: number;
+        readonly logprob: number;
+        readonly top_logprobs: readonly { readonly id: number }[];
+      }[];
+    } | null;
   }[];
   /** Its own clock: without the time that messages take to get to its worker and back. */
   readonly timings: { readonly prompt_n: number; readonly prompt_ms: number; readonly predicted_ms: number };
@@ -77,10 +83,11 @@ function request(promptTokens: number, count: number, others: Record<string, unk
 
 /** What it thinks of `count` tokens. */
 async function evidence(wllama: Wllama, promptTokens: number, count: number): Promise<Evidence> {
-  const { choices, timings } = await wllama.createCompletion(request(promptTokens, count, { logprobs: 1 }));
+  const { choices, timings } = await wllama.createCompletion(request(promptTokens, count, { logprobs: LIKELY }));
   if (timings.prompt_n !== promptTokens) throw new Error(`it reads ${timings.prompt_n} tokens, not ${promptTokens}`);
   const content = choices[0].logprobs!.content;
-  return { tokens: content.map(({ id }) => id), logprob: content[0].logprob };
+  const { logprob, top_logprobs } = content[0];
+  return { tokens: content.map(({ id }) => id), likely: top_logprobs.map(({ id }) => id), logprob };
 }
 
 async function preparePrefill(wllama: Wllama, { tokens }: ModelCase): Promise<Prepared> {
