@@ -7,9 +7,11 @@
  *     deno run -A bench/peers.ts --only quantized --case '^1B' --rounds 3
  *
  * Each implementation runs in a process of its own for each number of threads. Only one computes at a time; every round
- * of a case goes through all of them, so that whatever else the machine does disturbs all alike. The first run fetches
- * the peers from npm (about 200 MB) and writes random models to .cache/bench. Tables go to standard output, progress to
- * standard error. Exit codes: 0 ok, 1 failure, 2 usage, 130 interrupted.
+ * of a case goes through all of them, so that whatever else the machine does disturbs all alike. llama.cpp's native build
+ * is there for orientation: it is no peer, and no ratio counts it. The first run fetches the peers from npm (200 MB, and
+ * 700 of node-llama-cpp, most of it for GPUs) and writes random models to .cache/bench, which later runs take (3 GB if all
+ * are measured). Models of a billion parameters take 12 GB of memory and minutes a round. Tables go to standard output,
+ * progress to standard error. Exit codes: 0 ok, 1 failure, 2 usage, 130 interrupted.
  *
  * @module
  */

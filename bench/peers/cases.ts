@@ -110,8 +110,8 @@ export function weightsOf(c: Case): Weights {
 /** All model cases; those of one size lie together. */
 export const modelCases: readonly ModelCase[] = modelSizes.flatMap((size) => {
   const kinds = [["prefill", 128], ["prefill", 512], ["decode", 32]] as const;
-  // A peer takes a second for a token of the largest.
-  const chosen = size.name.startsWith("1B") ? [["prefill", 128], ["decode", 8]] as const : kinds;
+  // A peer takes some seconds for a token of the largest.
+  const chosen = size.name.startsWith("1B") ? [["prefill", 128], ["decode", 4]] as const : kinds;
   return chosen.map(([kind, tokens]) => ({
     kind,
     name: `${size.name} ${kind}${kind === "prefill" ? ` ${tokens}` : ""}`,

@@ -25,7 +25,7 @@ const parts: Readonly<Record<string, string>> = {
 /** The path of a GGUF file with the weights of `size`; it is written if it is not there yet. */
 export async function ggufFile(size: ModelSize): Promise<URL> {
   const folder = new URL("../../.cache/bench/", import.meta.url);
-  const file = new URL(`llama-${size.name.split(" ")[0]}-${size.weights}.gguf`, folder);
+  const file = new URL(`random-${size.name.split(" ")[0]}-${size.weights}.gguf`, folder);
   if (await Deno.stat(file).then(() => true, () => false)) return file;
   await Deno.mkdir(folder, { recursive: true });
   // Under another name first: an interrupted run must not leave half a file behind.
@@ -118,17 +118,20 @@ function describe(
   return { count, bytes: out.done() };
 }
 
-/** The text of a token: three special ones, the 256 bytes, then words that nobody reads. */
+/** Bytes that are tokens. Not those of more than 7 bits: wllama gives up on text that is not UTF-8. */
+const ASCII = 128;
+
+/** The text of a token: three special ones, bytes, then words that nobody reads. */
 function piece(id: number): string {
   if (id < BYTES) return ["<unk>", "<s>", "</s>"][id];
   const byte = id - BYTES;
-  return byte < 256 ? `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>` : `\u2581${id.toString(36)}`;
+  return byte < ASCII ? `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>` : `\u2581${id.toString(36)}`;
 }
 
 /** llama.cpp's number for what a token is: unknown, control, byte or normal. */
 function kind(id: number): number {
   if (id < BYTES) return id === 0 ? 2 : 3;
-  return id < BYTES + 256 ? 6 : 1;
+  return id < BYTES + ASCII ? 6 : 1;
 }
 
 function aligned(bytes: number): number {

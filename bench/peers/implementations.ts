@@ -47,7 +47,8 @@ export const implementations: readonly Implementation[] = [
     id: "ort-gqa",
     label: "onnxruntime-web, GroupQueryAttention",
     role: "peer",
-    takes: models,
+    // Of the largest model there is memory and time for the faster one alone.
+    takes: (c) => models(c) && !c.name.startsWith("1B"),
     load: async () => ({ start: (await import("./ort.ts")).startGrouped }),
   },
   {

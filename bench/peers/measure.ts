@@ -6,7 +6,7 @@ import { LIKELY, type Prepared } from "./protocol.ts";
 /** Shortest stretch that is timed, in seconds: well above the resolution of the clock. */
 const STRETCH = 0.001;
 /** Shortest time to run before it counts, in seconds: threads that ended while others ran start again within it. */
-const WARM = 0.2;
+export const WARM = 0.2;
 
 /** The middle value, or the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
