@@ -118,20 +118,20 @@ function describe(
   return { count, bytes: out.done() };
 }
 
-/** Bytes that are tokens. Not those of more than 7 bits: wllama gives up on text that is not UTF-8. */
-const ASCII = 128;
-
-/** The text of a token: three special ones, bytes, then words that nobody reads. */
+/** The text of a token: three special ones, the 256 bytes, then words that nobody reads. */
 function piece(id: number): string {
   if (id < BYTES) return ["<unk>", "<s>", "</s>"][id];
   const byte = id - BYTES;
-  return byte < ASCII ? `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>` : `\u2581${id.toString(36)}`;
+  return byte < 256 ? `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>` : `\u2581${id.toString(36)}`;
 }
 
-/** llama.cpp's number for what a token is: unknown, control, byte or normal. */
+/**
+ * llama.cpp's number for what a token is: unknown, control, byte or normal. Bytes of 8 bits have to be there, but only as
+ * words: wllama gives up when a model writes something that is not UTF-8.
+ */
 function kind(id: number): number {
   if (id < BYTES) return id === 0 ? 2 : 3;
-  return id < BYTES + ASCII ? 6 : 1;
+  return id < BYTES + 128 ? 6 : 1;
 }
 
 function aligned(bytes: number): number {
