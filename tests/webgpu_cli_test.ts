@@ -154,11 +154,11 @@ Deno.test({
       assertEquals([gpu.code, gpu.out], [0, plain.out], gpu.err);
       assertMatch(
         lastLines(gpu, 3),
-        /^backend webgpu, .+; f32 weights .+\nadapter .+; \d+ buffers of \d+\.\d MiB, \d+ pipelines; for each token \d+\.\d dispatches, \d+\.\d submissions\nstart and load /,
+        /^backend webgpu, .+; weights in f32 .+\nadapter .+; \d+ buffers of \d+\.\d MiB, \d+ pipelines; for each token \d+\.\d dispatches, \d+\.\d submissions\nstart and load /,
       );
       const half = await run(folder, "generate", ...say, "--backend", "webgpu", "--weights", "f16");
       assertEquals(half.code, 0, half.err);
-      assertMatch(lastLines(half, 3), /^backend webgpu, .+; f16 weights /);
+      assertMatch(lastLines(half, 3), /^backend webgpu, .+; weights in f16 /);
     });
   },
 });

@@ -3,11 +3,14 @@
  * compared.
  */
 
+/** How matrices are stored: as they are, or in blocks of 32 values with a scale, of 8 or 4 bits each. */
+export type Weights = "f32" | "q8_0" | "q4_0";
+
 /** A matrix product `C [m, n] = A [m, k] · B [k, n]`, where B is a weight. */
 export interface ProductCase {
   /** Tells it from the model cases. */
   readonly kind: "product";
-  /** `512x768x768`. */
+  /** `512x768x768`, with ` q4_0` behind it where the weight is stored so. */
   readonly name: string;
   /** Rows of A and C. */
   readonly m: number;
@@ -15,6 +18,8 @@ export interface ProductCase {
   readonly k: number;
   /** Columns of B and C. */
   readonly n: number;
+  /** How B is stored: in blocks along k, if in blocks. */
+  readonly weights: Weights;
 }
 
 /** A Llama-shaped model that reads a prompt, or writes on from a short one. */
@@ -51,7 +56,7 @@ export interface ModelSize {
   /** Most positions. */
   readonly context: number;
   /** How matrices are stored. */
-  readonly weights: "f32" | "q8_0" | "q4_0";
+  readonly weights: Weights;
 }
 
 const shape15M = { dim: 288, depth: 6, heads: 6, kvHeads: 6, hidden: 768, vocab: 32000, context: 1024 };
@@ -84,20 +89,29 @@ const shapes: readonly (readonly [m: number, k: number, n: number])[] = [
   [1, 2048, 16384],
 ];
 
+/** Products with weights in blocks: what decoding consists of, and one of many rows. */
+const blockShapes: typeof shapes = [[1, 768, 2048], [1, 2048, 8192], [1, 288, 32000], [128, 768, 2048]];
+
 /** All matrix products. */
-export const productCases: readonly ProductCase[] = shapes.map(([m, k, n]) => ({
-  kind: "product",
-  name: `${m}x${k}x${n}`,
-  m,
-  k,
-  n,
-}));
+export const productCases: readonly ProductCase[] = [
+  ...shapes.map((shape) => productCase(shape, "f32")),
+  ...(["q8_0", "q4_0"] as const).flatMap((weights) => blockShapes.map((shape) => productCase(shape, weights))),
+];
+
+function productCase([m, k, n]: readonly [m: number, k: number, n: number], weights: Weights): ProductCase {
+  return { kind: "product", name: `${m}x${k}x${n}${weights === "f32" ? "" : ` ${weights}`}`, m, k, n, weights };
+}
+
+/** How a case's matrices are stored. */
+export function weightsOf(c: Case): Weights {
+  return c.kind === "product" ? c.weights : c.size.weights;
+}
 
 /** All model cases; those of one size lie together. */
 export const modelCases: readonly ModelCase[] = modelSizes.flatMap((size) => {
   const kinds = [["prefill", 128], ["prefill", 512], ["decode", 32]] as const;
-  // A peer takes a second for a token of the largest.
-  const chosen = size.name.startsWith("1B") ? [["prefill", 128], ["decode", 8]] as const : kinds;
+  // A peer takes some seconds for a token of the largest.
+  const chosen = size.name.startsWith("1B") ? [["prefill", 128], ["decode", 4]] as const : kinds;
   return chosen.map(([kind, tokens]) => ({
     kind,
     name: `${size.name} ${kind}${kind === "prefill" ? ` ${tokens}` : ""}`,

@@ -25,7 +25,7 @@ const parts: Readonly<Record<string, string>> = {
 /** The path of a GGUF file with the weights of `size`; it is written if it is not there yet. */
 export async function ggufFile(size: ModelSize): Promise<URL> {
   const folder = new URL("../../.cache/bench/", import.meta.url);
-  const file = new URL(`llama-${size.name.split(" ")[0]}-${size.weights}.gguf`, folder);
+  const file = new URL(`random-${size.name.split(" ")[0]}-${size.weights}.gguf`, folder);
   if (await Deno.stat(file).then(() => true, () => false)) return file;
   await Deno.mkdir(folder, { recursive: true });
   // Under another name first: an interrupted run must not leave half a file behind.
@@ -125,10 +125,13 @@ function piece(id: number): string {
   return byte < 256 ? `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>` : `\u2581${id.toString(36)}`;
 }
 
-/** llama.cpp's number for what a token is: unknown, control, byte or normal. */
+/**
+ * llama.cpp's number for what a token is: unknown, control, byte or normal. Bytes of 8 bits have to be there, but only as
+ * words: wllama gives up when a model writes something that is not UTF-8.
+ */
 function kind(id: number): number {
   if (id < BYTES) return id === 0 ? 2 : 3;
-  return id < BYTES + 256 ? 6 : 1;
+  return id < BYTES + 128 ? 6 : 1;
 }
 
 function aligned(bytes: number): number {

@@ -1,11 +1,12 @@
 /** Timing and checking, the same for every implementation. */
+import { inBlocks } from "./blocks.ts";
 import { type ProductCase, spread } from "./cases.ts";
-import type { Prepared } from "./protocol.ts";
+import { LIKELY, type Prepared } from "./protocol.ts";
 
 /** Shortest stretch that is timed, in seconds: well above the resolution of the clock. */
 const STRETCH = 0.001;
 /** Shortest time to run before it counts, in seconds: threads that ended while others ran start again within it. */
-const WARM = 0.2;
+export const WARM = 0.2;
 
 /** The middle value, or the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
@@ -53,12 +54,16 @@ export interface Product {
   close?(): void;
 }
 
-/** Builds a product of the same A and B in every implementation, and checks it. */
+/**
+ * Builds a product of the same A and B in every implementation, and checks it. If B is in blocks, its values are such that
+ * storing them so changes nothing.
+ */
 export async function prepareProduct(
   c: ProductCase,
   build: (a: Float32Array<ArrayBuffer>, b: Float32Array<ArrayBuffer>) => Product | Promise<Product>,
 ): Promise<Prepared> {
-  const { m, k, n } = c, a = spread(m * k, 1, 1), b = spread(k * n, 2, 1);
+  const { m, k, n, weights } = c, a = spread(m * k, 1, 1), random = spread(k * n, 2, 1);
+  const b = weights === "f32" ? random : transposed(inBlocks(weights, random), n, k);
   const product = await build(a, b);
   const error = largestError(c, a, b, await product.result());
   return {
@@ -101,12 +106,12 @@ export function transposed(values: Float32Array, rows: number, columns: number):
   return out;
 }
 
-/** The index of the largest value, and the logarithm of its share of Σ eˣ. */
-export function likeliest(logits: ArrayLike<number>): { token: number; logprob: number } {
-  let token = 0, sum = 0;
-  for (let i = 1; i < logits.length; i++) if (logits[i] > logits[token]) token = i;
-  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i] - logits[token]);
-  return { token, logprob: -Math.log(sum) };
+/** The indices of the largest values, largest first, and the logarithm of the first's share of Σ eˣ. */
+export function likeliest(logits: ArrayLike<number>): { likely: number[]; logprob: number } {
+  const likely = Array.from(logits, (_, i) => i).sort((a, b) => logits[b] - logits[a]).slice(0, LIKELY);
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i] - logits[likely[0]]);
+  return { likely, logprob: -Math.log(sum) };
 }
 
 /** The index of the largest value: what a greedy sampler takes. */

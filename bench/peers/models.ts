@@ -1,6 +1,6 @@
 /** Measuring a model, the same for every implementation that leaves the loop over tokens to its caller. */
 import { type ModelCase, promptTokens } from "./cases.ts";
-import { argmax, collect, likeliest, median, secondsPerCall } from "./measure.ts";
+import { argmax, collect, likeliest, median, secondsPerCall, WARM } from "./measure.ts";
 import type { Prepared } from "./protocol.ts";
 
 /** Tokens of the prompt before decoding: after them, both models have a clear favourite, so texts can be compared. */
@@ -16,9 +16,9 @@ export interface Model {
 
 /** Prefill: the whole prompt at once, as often as there is time. */
 async function preparePrefill(model: Model, tokens: readonly number[]): Promise<Prepared> {
-  const { token, logprob } = likeliest(await model.read(tokens));
+  const { likely, logprob } = likeliest(await model.read(tokens));
   return {
-    evidence: { tokens: [token], logprob },
+    evidence: { tokens: likely.slice(0, 1), likely, logprob },
     async measure(seconds) {
       return { "tokens/s": tokens.length / await secondsPerCall(() => model.read(tokens), seconds) };
     },
@@ -28,11 +28,11 @@ async function preparePrefill(model: Model, tokens: readonly number[]): Promise<
 
 /** Decode: a short prompt, then token by token, each the likeliest after the one before. */
 async function prepareDecode(model: Model, count: number): Promise<Prepared> {
-  /** Seconds of each token, its choice included. */
-  const write = async (onToken?: (token: number) => void) => {
+  /** Seconds of each token, its choice included; none is begun after `most` seconds. */
+  const write = async (most = Infinity, onToken?: (token: number) => void) => {
     let token = argmax(await model.read(promptTokens(SHORT)));
-    const seconds: number[] = [];
-    for (let i = 0; i < count; i++) {
+    const seconds: number[] = [], end = performance.now() + 1000 * most;
+    for (let i = 0; i < count && performance.now() < end; i++) {
       onToken?.(token);
       const start = performance.now();
       token = argmax(await model.next(token, SHORT + i));
@@ -40,13 +40,13 @@ async function prepareDecode(model: Model, count: number): Promise<Prepared> {
     }
     return seconds;
   };
-  const { logprob } = likeliest(await model.read(promptTokens(SHORT))), tokens: number[] = [];
-  await write((token) => tokens.push(token));
+  const { likely, logprob } = likeliest(await model.read(promptTokens(SHORT))), tokens: number[] = [];
+  await write(Infinity, (token) => tokens.push(token));
   return {
-    evidence: { tokens, logprob },
+    evidence: { tokens, likely, logprob },
     async measure(seconds) {
-      await write(); // wakes threads
-      return { "tokens/s": 1 / median((await collect(write, seconds)).flat()) };
+      await write(WARM); // wakes threads
+      return { "tokens/s": 1 / median((await collect(() => write(), seconds)).flat()) };
     },
     close() {},
   };

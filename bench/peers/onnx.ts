@@ -4,7 +4,20 @@
  */
 
 /** Element types of tensors, ONNX's numbers. */
-export const elementType = { f32: 1, i32: 6, i64: 7 } as const;
+export const elementType = { f32: 1, u8: 2, i32: 6, i64: 7 } as const;
+
+/** Constants of more bytes than this lie in a file of their own. */
+const LARGE = 1 << 16;
+
+/** A model: its graph, and a file that the graph calls `file`, with its large constants. */
+export interface OnnxModel {
+  /** The graph, a protocol buffer. */
+  readonly graph: Uint8Array<ArrayBuffer>;
+  /** Name of the other file. */
+  readonly file: string;
+  /** What is in it. */
+  readonly data: Uint8Array<ArrayBuffer>;
+}
 
 /** Name of an element type. */
 export type ElementType = keyof typeof elementType;
@@ -15,6 +28,7 @@ export type Dimension = number | string;
 /** An attribute of a node: whole numbers are stored as such, `{ float }` as a float. */
 export type Attribute = number | { readonly float: number };
 
+const FILE = "constants";
 const encoder = new TextEncoder();
 
 /** A protocol buffer message as a list of pieces, so that large tensors are copied only once. */
@@ -80,6 +94,8 @@ function varint(value: number | bigint): Uint8Array {
 /** A graph that is built node by node. */
 export class Graph {
   #graph: Message = new Message().text(2, "graph");
+  #data: Uint8Array[] = [];
+  #dataSize = 0;
   #names = 0;
 
   /** A tensor that is given when the graph runs. */
@@ -94,13 +110,24 @@ export class Graph {
   }
 
   /** A tensor that never changes; `values` must have the bytes of `type`. */
-  constant(type: ElementType, shape: readonly number[], values: ArrayBufferView, name: string = this.#fresh()): string {
+  constant(type: ElementType, shape: readonly number[], values: ArrayBufferView, name: string = this.fresh()): string {
     const tensor = new Message();
     for (const n of shape) tensor.int(1, n);
     tensor.int(2, elementType[type]).text(8, name);
-    tensor.bytes(9, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    if (bytes.length > LARGE) this.#putAside(tensor, bytes);
+    else tensor.bytes(9, bytes);
     this.#graph.message(5, tensor);
     return name;
+  }
+
+  /** A protocol buffer of a gigabyte would be in the memory of WebAssembly twice before it is read. */
+  #putAside(tensor: Message, bytes: Uint8Array): void {
+    const where = { location: FILE, offset: `${this.#dataSize}`, length: `${bytes.length}` };
+    for (const [key, value] of Object.entries(where)) tensor.message(13, new Message().text(1, key).text(2, value));
+    tensor.int(14, 1);
+    this.#data.push(bytes);
+    this.#dataSize += bytes.length;
   }
 
   /** A node with one result, whose name is returned. */
@@ -110,7 +137,7 @@ export class Graph {
     attributes: Readonly<Record<string, Attribute>> = {},
     domain = "",
   ): string {
-    const result = this.#fresh();
+    const result = this.fresh();
     this.nodeInto([result], op, inputs, attributes, domain);
     return result;
   }
@@ -136,14 +163,17 @@ export class Graph {
     this.#graph.message(1, node.text(7, domain));
   }
 
-  /** The model file: opset 17, and version 1 of ONNX Runtime's own operators. */
-  done(): Uint8Array<ArrayBuffer> {
+  /** The model: opset 17, and version 1 of ONNX Runtime's own operators. The graph must not be used any more. */
+  done(): OnnxModel {
     const opset = (domain: string, version: number) => new Message().text(1, domain).int(2, version);
     const model = new Message().int(1, 8).message(8, opset("", 17)).message(8, opset("com.microsoft", 1));
-    return model.message(7, this.#graph).done();
+    const data = new Uint8Array(this.#dataSize);
+    for (let i = 0, at = 0; i < this.#data.length; at += this.#data[i++].length) data.set(this.#data[i], at);
+    return { graph: model.message(7, this.#graph).done(), file: FILE, data };
   }
 
-  #fresh(): string {
+  /** A name that nothing else has. */
+  fresh(): string {
     return `t${this.#names++}`;
   }
 }

@@ -1,9 +1,10 @@
 /** ONNX Runtime, its WebAssembly build: MLAS. */
 import type { ModelSize } from "./cases.ts";
-import { type AttentionOperator, llamaOnnx, pastParts } from "./llama_onnx.ts";
-import { prepareProduct } from "./measure.ts";
+import { type AttentionOperator, llamaOnnx, pastHeads, pastParts } from "./llama_onnx.ts";
+import { prepareProduct, transposed } from "./measure.ts";
 import { type Model, modelRunner } from "./models.ts";
-import { Graph } from "./onnx.ts";
+import { Graph, type OnnxModel } from "./onnx.ts";
+import { product } from "./onnx_product.ts";
 import type { Runner } from "./protocol.ts";
 
 const PACKAGE = "npm:onnxruntime-web@1.30.0";
@@ -42,8 +43,9 @@ async function startWith(threads: number, operator: AttentionOperator): Promise<
   const ort = await import(PACKAGE) as Ort;
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = "error";
-  const open = (model: Uint8Array) =>
-    ort.InferenceSession.create(model, {
+  const open = ({ graph, file, data }: OnnxModel) =>
+    ort.InferenceSession.create(graph, {
+      externalData: [{ path: file, data }],
       executionProviders: ["wasm"],
       graphOptimizationLevel: "all",
       intraOpNumThreads: threads,
@@ -55,11 +57,11 @@ async function startWith(threads: number, operator: AttentionOperator): Promise<
     about: `${PACKAGE.slice(4)}, wasm`,
     prepare(c) {
       if (c.kind !== "product") return model(c);
-      const { m, k, n } = c;
+      const { m, k, n, weights } = c;
       return prepareProduct(c, async (a, b) => {
         const graph = new Graph();
-        const inputs = [graph.input("a", "f32", [m, k]), graph.constant("f32", [k, n], b)];
-        graph.nodeInto(["c"], "MatMul", inputs);
+        const rows = transposed(b, k, n), x = graph.input("a", "f32", [m, k]);
+        product(graph, x, weights, [n, k], rows, "c");
         graph.output("c", "f32", [m, n]);
         const session = await open(graph.done()), feeds = { a: new ort.Tensor("float32", a, [m, k]) };
         return {
@@ -75,12 +77,12 @@ async function startWith(threads: number, operator: AttentionOperator): Promise<
 function buildModel(
   ort: Ort,
   session: OrtSession,
-  { depth, heads, dim }: ModelSize,
+  size: ModelSize,
   operator: AttentionOperator,
 ): Model {
-  const layers = Array.from({ length: depth }, (_, i) => i);
+  const layers = Array.from({ length: size.depth }, (_, i) => i), shape = [1, pastHeads(size, operator), 0];
   const names = layers.flatMap((i) => pastParts.map((part) => `${part}.${i}`));
-  const nothing = new ort.Tensor("float32", new Float32Array(0), [1, heads, 0, dim / heads]);
+  const nothing = new ort.Tensor("float32", new Float32Array(0), [...shape, size.dim / size.heads]);
   const integer = (value: number, shape: number[]) => new ort.Tensor("int32", Int32Array.of(value), shape);
   const where = (position: number, time: number): Record<string, OrtTensor> =>
     operator === "GroupQueryAttention"

@@ -4,12 +4,17 @@ import type { Case } from "./cases.ts";
 /** What a rate counts. */
 export type Unit = "GFLOP/s" | "tokens/s" | "GB/s";
 
+/** How many tokens are looked at where rounding may mix up the likeliest. */
+export const LIKELY = 8;
+
 /** Evidence that a case computes what it should; the parent judges it. */
 export interface Evidence {
   /** Largest error of a product at the places looked at, relative to what its sums add up. */
   readonly error?: number;
   /** Tokens that a model thinks likeliest next: after the prompt, or one after another. */
   readonly tokens?: readonly number[];
+  /** The {@linkcode LIKELY} likeliest after the prompt, in any order: where no one is a clear favourite. */
+  readonly likely?: readonly number[];
   /** Logarithm of the probability of the first of them. */
   readonly logprob?: number;
 }

@@ -1,5 +1,5 @@
 /** What a run found, for people. */
-import type { Case } from "./cases.ts";
+import { type Case, weightsOf } from "./cases.ts";
 import { type Implementation, implementations } from "./implementations.ts";
 import { median } from "./measure.ts";
 import type { Unit } from "./protocol.ts";
@@ -75,8 +75,10 @@ export function ratios(samples: readonly Sample[]): Ratio[] {
 
 /** Tables for products and models, and what there is to say about those who took part. */
 export function markdown(results: Results, cases: readonly Case[], threadCounts: readonly number[]): string {
+  const products = cases.filter((c) => c.kind === "product");
   const kinds = [
-    { title: "Matrix products, f32, GFLOP/s", cases: cases.filter((c) => c.kind === "product") },
+    { title: "Matrix products, f32, GFLOP/s", cases: products.filter((c) => weightsOf(c) === "f32") },
+    { title: "Matrix products, weights in blocks, GFLOP/s", cases: products.filter((c) => weightsOf(c) !== "f32") },
     { title: "Llama-shaped models, tokens/s", cases: cases.filter((c) => c.kind !== "product") },
   ];
   const parts = kinds.filter((kind) => kind.cases.length).flatMap((kind) =>

@@ -1,5 +1,5 @@
 /** The order of things: which child computes when, so that whatever disturbs the machine disturbs all alike. */
-import type { Case } from "./cases.ts";
+import { type Case, weightsOf } from "./cases.ts";
 import type { Implementation } from "./implementations.ts";
 import { messageOf } from "./lines.ts";
 import { Child, denoProgram } from "./process.ts";
@@ -71,16 +71,20 @@ export interface Plan {
   readonly rounds: number;
   /** Seconds of each measurement. */
   readonly seconds: number;
+  /** Seconds in which everyone has to be ready for a case, its model loaded; who is not has failed. */
+  readonly patience: number;
   /** Called with what is being done. */
   readonly onProgress: (text: string) => void;
 }
 
-/** Seconds to wait for an answer: a large model takes a while to build. */
-const PREPARING = 300, MEASURING = 120;
+/** Seconds to wait for a measurement, beside its own. */
+const MEASURING = 120;
 /** Idle time before each measurement, ms: thread pools of those before spin for a moment. */
 const PAUSE = 50;
 /** A product may be off by this share of Σ |aᵢ · bᵢ|: far above rounding, far below a mistake. */
 const TOLERANCE = 1e-5;
+/** The same where activations are taken in 8 bits. */
+const BLOCK_TOLERANCE = 3e-3;
 /** A logarithm of a probability may differ by this much: wllama keeps its keys and values in f16. */
 const LOG_TOLERANCE = 0.02;
 /** The same where weights are in blocks: each takes activations in 8 bits in its own way. */
@@ -169,12 +173,12 @@ async function runCase(c: Case, members: readonly Member[], plan: Plan, results:
   for (const member of members) {
     plan.onProgress(`${c.name}: preparing ${member.implementation.label}, ${member.threads} threads`);
     await attempt(member, async () => {
-      const { evidence } = await ask<Checked>(member, { do: "prepare", case: c }, PREPARING);
+      const { evidence } = await ask<Checked>(member, { do: "prepare", case: c }, plan.patience);
       if (member.implementation.role !== "ceiling") {
         first ??= evidence; // Tenon's, which is the first of the implementations
         results.checks.push({
           ...place(member),
-          ...judge(evidence, first, c.kind !== "product" && c.size.weights !== "f32"),
+          ...judge(evidence, first, weightsOf(c) !== "f32"),
         });
       }
       ready.add(member);
@@ -193,16 +197,21 @@ async function runCase(c: Case, members: readonly Member[], plan: Plan, results:
 }
 
 /** Says how good a result is. Throws if it is wrong. */
-function judge({ error, tokens, logprob }: Evidence, first: Evidence, blocks: boolean): Omit<Check, keyof Place> {
+function judge(
+  { error, tokens, likely, logprob }: Evidence,
+  first: Evidence,
+  blocks: boolean,
+): Omit<Check, keyof Place> {
   if (error !== undefined) {
-    if (error <= TOLERANCE) return { error };
+    if (error <= (blocks ? BLOCK_TOLERANCE : TOLERANCE)) return { error };
     throw new Error(`wrong result: its error is ${error.toPrecision(2)}`);
   }
   const expected = first.tokens!, same = tokens!.findIndex((token, i) => token !== expected[i]);
   const agreed = same < 0 ? tokens!.length : same, difference = Math.abs(logprob! - first.logprob!);
-  // Rounding may mix up two likely tokens, and whatever follows is another text then; but not at the beginning.
-  const needed = blocks ? 1 : 4, most = blocks ? BLOCK_LOG_TOLERANCE : LOG_TOLERANCE;
-  if (agreed >= Math.min(needed, expected.length) && difference <= most) {
+  // Rounding may mix up two likely tokens, and whatever follows is another text then; but not at the beginning, unless
+  // weights are in blocks: then one more of the likeliest is enough.
+  const alike = blocks ? likely!.includes(expected[0]) : agreed >= Math.min(4, expected.length);
+  if (alike && difference <= (blocks ? BLOCK_LOG_TOLERANCE : LOG_TOLERANCE)) {
     return { agreed, of: expected.length, difference };
   }
   throw new Error(`wrong result: ${agreed} of ${expected.length} tokens agree, ln p differs by ${difference}`);

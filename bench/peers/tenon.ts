@@ -25,8 +25,8 @@ async function startWith(threads: number, layout: Layout): Promise<Runner> {
     prepare(c) {
       if (c.kind !== "product") return model(c);
       return prepareProduct(c, (a, b) => {
-        const { m, k, n } = c, arena = runtime.arena();
-        const x = runtime.place(arena, [m, k]), w = runtime.place(arena, [n, k], layout);
+        const { m, k, n, weights } = c, arena = runtime.arena();
+        const x = runtime.place(arena, [m, k]), w = runtime.place(arena, [n, k], layout, weights);
         runtime.write(x, a);
         runtime.write(w, transposed(b, k, n));
         return {

@@ -3,7 +3,7 @@ import { type ModelCase, promptText } from "./cases.ts";
 import { ggufFile } from "./gguf.ts";
 import { collect, median } from "./measure.ts";
 import { SHORT } from "./models.ts";
-import type { Evidence, Prepared, Runner } from "./protocol.ts";
+import { type Evidence, LIKELY, type Prepared, type Runner } from "./protocol.ts";
 
 const PACKAGE = "npm:@wllama/wllama@3.8.1";
 
@@ -94,10 +94,11 @@ function request(promptTokens: number, count: number, others: Record<string, unk
 
 /** What it thinks of `count` tokens. */
 async function evidence(wllama: Wllama, promptTokens: number, count: number): Promise<Evidence> {
-  const { choices, timings } = await wllama.createCompletion(request(promptTokens, count, { logprobs: 1 }));
+  const { choices, timings } = await wllama.createCompletion(request(promptTokens, count, { logprobs: LIKELY }));
   if (timings.prompt_n !== promptTokens) throw new Error(`it reads ${timings.prompt_n} tokens, not ${promptTokens}`);
   const content = choices[0].logprobs!.content;
-  return { tokens: content.map(({ id }) => id), logprob: content[0].logprob };
+  const { logprob, top_logprobs } = content[0];
+  return { tokens: content.map(({ id }) => id), likely: top_logprobs.map(({ id }) => id), logprob };
 }
 
 async function preparePrefill(wllama: Wllama, { tokens }: ModelCase): Promise<Prepared> {
