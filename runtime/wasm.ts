@@ -68,7 +68,7 @@ export function wasmKernels(
   scratch: Arena,
   activations: Activations = "q8",
 ): Kernels {
-  const { memory } = linear, blocks = wasmBlocks(pool, scratch, activations);
+  const { memory } = linear, blocks = wasmBlocks(pool, scratch, activations, memory);
   type Name = keyof KernelExports;
   const split = splitOver(pool);
   const unary = (name: Name, cost: number) => (out: Tensor, x: Tensor) =>

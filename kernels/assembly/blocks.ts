@@ -28,10 +28,12 @@ export function blocksOf(k: i32): i32 {
 /**
  * Activations in 8 bits: for each 32 of a row `q = round(x · 127/max|x|)`, scale `max|x|/127`. For q8_0 in two `parts`, two
  * vectors of each: i8, those above 0 and the others without their sign; or (baseline) i16, those at even and at odd k. For
- * q4_0 as i8 and `8 · Σ q`. Owns rows.
+ * q4_0, and for products of all 8 bits (blocks_signs.ts), as i8 and `8 · Σ q`, `offset` added to each byte. Owns rows.
  */
-export function quantize_rows_f32(out: usize, x: usize, k: i32, parts: i32, begin: i32, end: i32): void {
-  const blocks = blocksOf(k), ones = i16x8.splat(1);
+export function quantize_rows_f32(
+  out: usize, x: usize, k: i32, parts: i32, offset: i32, begin: i32, end: i32,
+): void {
+  const blocks = blocksOf(k), ones = i16x8.splat(1), up = i8x16.splat(<i8>offset);
   out += <usize>begin * <usize>blocks * (parts ? PARTS : WHOLE);
   for (let r = begin; r < end; r++) {
     let from = x + <usize>r * floats(k);
@@ -62,7 +64,8 @@ export function quantize_rows_f32(out: usize, x: usize, k: i32, parts: i32, begi
         store<f32>(out, largest / 127, 64);
         out += PARTS;
       } else {
-        v128.store(out, i8x16.narrow_i16x8_s(n0, n1)), v128.store(out, i8x16.narrow_i16x8_s(n2, n3), 16);
+        v128.store(out, i8x16.add(i8x16.narrow_i16x8_s(n0, n1), up));
+        v128.store(out, i8x16.add(i8x16.narrow_i16x8_s(n2, n3), up), 16);
         const sums = i32x4.dot_i16x8_s(i16x8.add(i16x8.add(n0, n1), i16x8.add(n2, n3)), ones);
         store<f32>(out, largest / 127, 32);
         store<i32>(out, 8 * (i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) +

@@ -25,7 +25,7 @@ function second(w: v128): v128 {
 /** `sums + Σ w · a` over the integers of a column. */
 // @ts-ignore: decorator
 @inline
-function dot(w: v128, a: v128, sums: v128): v128 {
+export function dot(w: v128, a: v128, sums: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return i32x4.relaxed_dot_i8x16_i7x16_add_s(w, a, sums);
   return i32x4.add(sums, i32x4.dot_i16x8_s(w, a));
 }
@@ -90,7 +90,7 @@ export function gemm_q4_0(
 
 // @ts-ignore: decorator
 @inline
-function rowsAtATime(row: usize): i32 {
+export function rowsAtATime(row: usize): i32 {
   return max(8, <i32>(ROWS_BYTES / max(row, 1)) & ~3);
 }
 
@@ -148,7 +148,7 @@ function row_q4(c: usize, start: usize, x: usize, w: usize, blocks: i32, columns
 }
 
 /** `c = start`, or 0. */
-function begin_tile(c: usize, cRow: usize, start: usize, rows: i32, columns: i32): void {
+export function begin_tile(c: usize, cRow: usize, start: usize, rows: i32, columns: i32): void {
   let v0 = f32x4.splat(0), v1 = v0;
   if (start != 0) v0 = loadUpTo4(start, columns), v1 = loadUpTo4(start + 16, columns - 4);
   for (; rows > 0; rows--, c += cRow) storeUpTo4(c, v0, columns), storeUpTo4(c + 16, v1, columns - 4);
@@ -157,7 +157,7 @@ function begin_tile(c: usize, cRow: usize, start: usize, rows: i32, columns: i32
 /** `c += i · scales · s`: what a block adds to a row. */
 // @ts-ignore: decorator
 @inline
-function add_block(c: usize, i0: v128, i1: v128, d0: v128, d1: v128, s: v128, columns: i32): void {
+export function add_block(c: usize, i0: v128, i1: v128, d0: v128, d1: v128, s: v128, columns: i32): void {
   if (columns == PANEL) {
     v128.store(c, madd(f32x4.convert_i32x4_s(i0), f32x4.mul(s, d0), v128.load(c)));
     v128.store(c, madd(f32x4.convert_i32x4_s(i1), f32x4.mul(s, d1), v128.load(c, 16)), 16);

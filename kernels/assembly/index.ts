@@ -3,6 +3,7 @@
 export { gemm_f32, pack_columns_f32, pack_rows_f32, unpack_f32 } from "./gemm";
 export { quantize_rows_f32 } from "./blocks";
 export { gemm_q4_0, gemm_q8_0 } from "./blocks_gemm";
+export { dot_bytes, gemm_q8_0_bytes } from "./blocks_signs";
 export { gather_blocks_f32, gemm_blocks_f32, unpack_blocks_f32 } from "./blocks_wide";
 export { gather_panels_f32, gather_rows_f32 } from "./embedding";
 export { layer_norm_f32, rms_norm_f32 } from "./norms";

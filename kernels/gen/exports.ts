@@ -26,6 +26,7 @@ export type KernelExports = {
   cos_f32(out: N, x: N, begin: N, end: N): void;
   cross_entropy_dx_f32(dx: N, g: N, x: N, targets: N, n: N, smoothing: N, z: N, add: N, begin: N, end: N): void;
   cross_entropy_f32(out: N, x: N, targets: N, n: N, smoothing: N, z: N, begin: N, end: N): void;
+  dot_bytes(out: N, begin: N, end: N): void;
   dropout_f32(out: N, x: N, threshold: N, scale: N, seed: N, add: N, begin: N, end: N): void;
   erf_f32(out: N, x: N, begin: N, end: N): void;
   exp_f32(out: N, x: N, begin: N, end: N): void;
@@ -46,6 +47,7 @@ export type KernelExports = {
   gemm_f32(c: N, a: N, w: N, bias: N, m: N, n: N, k: N, inOrder: N, begin: N, end: N): void;
   gemm_q4_0(c: N, x: N, w: N, bias: N, m: N, n: N, k: N, begin: N, end: N): void;
   gemm_q8_0(c: N, x: N, w: N, bias: N, m: N, n: N, k: N, begin: N, end: N): void;
+  gemm_q8_0_bytes(c: N, x: N, w: N, bias: N, space: N, m: N, n: N, k: N, offset: N, slotPanels: N, begin: N, end: N): void;
   layer_norm_f32(out: N, x: N, weight: N, bias: N, dim: N, eps: N, begin: N, end: N): void;
   lion_f32(p: N, m: N, g: N, rate1: N, rate2: N, lr: N, keep: N, begin: N, end: N): void;
   log_softmax_at_dx_f32(dx: N, g: N, x: N, targets: N, n: N, begin: N, end: N): void;
@@ -58,7 +60,7 @@ export type KernelExports = {
   normalize_f32(out: N, x: N, sums: N, count: N, eps: N, begin: N, end: N): void;
   pack_columns_f32(out: N, x: N, n: N, k: N, k0: N, rows: N, begin: N, end: N): void;
   pack_rows_f32(out: N, x: N, n: N, k: N, begin: N, end: N): void;
-  quantize_rows_f32(out: N, x: N, k: N, parts: N, begin: N, end: N): void;
+  quantize_rows_f32(out: N, x: N, k: N, parts: N, offset: N, begin: N, end: N): void;
   reglu_f32(out: N, gate: N, up: N, begin: N, end: N): void;
   relu_f32(out: N, x: N, begin: N, end: N): void;
   relu_squared_f32(out: N, x: N, begin: N, end: N): void;
@@ -91,4 +93,4 @@ export type KernelExports = {
 
 /** Every kernel, in the order in which threads number them. */
 export const kernelNames: readonly (keyof KernelExports)[] = 
-  "activation_dx_f32 adafactor_matrix_f32 adafactor_step_f32 adafactor_vector_f32 adamw_f32 add_f32 add_product_f32 add_scaled_f32 append_f32 append_packed_f32 attention_dbias_f32 attention_delta_f32 attention_dsinks_f32 attention_dx_f32 attention_f32 attention_weights_f32 column_mean_squares_f32 combine_f32 cos_dx_f32 cos_f32 cross_entropy_dx_f32 cross_entropy_f32 dropout_f32 erf_f32 exp_f32 fill_f32 gated_dx_f32 gather_blocks_f32 gather_panels_dx_f32 gather_panels_f32 gather_rows_dx_f32 gather_rows_f32 geglu_f32 geglu_tanh_f32 gelu_f32 gelu_tanh_f32 gemm_across_f32 gemm_add_f32 gemm_blocks_f32 gemm_f32 gemm_q4_0 gemm_q8_0 layer_norm_f32 lion_f32 log_softmax_at_dx_f32 log_softmax_at_f32 momentum_f32 mul_f32 norm_dw_f32 norm_dx_f32 norm_stats_f32 normalize_f32 pack_columns_f32 pack_rows_f32 quantize_rows_f32 reglu_f32 relu_f32 relu_squared_f32 rms_norm_f32 rotate_half_dx_f32 rotate_half_f32 rotate_interleaved_dx_f32 rotate_interleaved_f32 row_mean_squares_f32 scale_f32 sgd_f32 sigmoid_f32 silu_f32 sin_dx_f32 sin_f32 sinusoid_f64 softmax_dx_f32 softmax_f32 square_sums_f32 sum_rows_f32 swiglu_f32 tanh_f32 top_softmax_f32 transpose_panels_f32 unpack_blocks_f32 unpack_f32 widen_bf16 widen_f16".split(" ") as (keyof KernelExports)[];
+  "activation_dx_f32 adafactor_matrix_f32 adafactor_step_f32 adafactor_vector_f32 adamw_f32 add_f32 add_product_f32 add_scaled_f32 append_f32 append_packed_f32 attention_dbias_f32 attention_delta_f32 attention_dsinks_f32 attention_dx_f32 attention_f32 attention_weights_f32 column_mean_squares_f32 combine_f32 cos_dx_f32 cos_f32 cross_entropy_dx_f32 cross_entropy_f32 dot_bytes dropout_f32 erf_f32 exp_f32 fill_f32 gated_dx_f32 gather_blocks_f32 gather_panels_dx_f32 gather_panels_f32 gather_rows_dx_f32 gather_rows_f32 geglu_f32 geglu_tanh_f32 gelu_f32 gelu_tanh_f32 gemm_across_f32 gemm_add_f32 gemm_blocks_f32 gemm_f32 gemm_q4_0 gemm_q8_0 gemm_q8_0_bytes layer_norm_f32 lion_f32 log_softmax_at_dx_f32 log_softmax_at_f32 momentum_f32 mul_f32 norm_dw_f32 norm_dx_f32 norm_stats_f32 normalize_f32 pack_columns_f32 pack_rows_f32 quantize_rows_f32 reglu_f32 relu_f32 relu_squared_f32 rms_norm_f32 rotate_half_dx_f32 rotate_half_f32 rotate_interleaved_dx_f32 rotate_interleaved_f32 row_mean_squares_f32 scale_f32 sgd_f32 sigmoid_f32 silu_f32 sin_dx_f32 sin_f32 sinusoid_f64 softmax_dx_f32 softmax_f32 square_sums_f32 sum_rows_f32 swiglu_f32 tanh_f32 top_softmax_f32 transpose_panels_f32 unpack_blocks_f32 unpack_f32 widen_bf16 widen_f16".split(" ") as (keyof KernelExports)[];
