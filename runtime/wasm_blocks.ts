@@ -3,9 +3,9 @@ import { COST, type Dispatch, pointer, splitOver } from "./dispatch.ts";
 import type { Activations, Kernels } from "./kernels.ts";
 import { BLOCK, type BlockType, dimOf, panelsOf, rowsOf, size, type Tensor } from "./tensor.ts";
 
-/** Numbers of types, and bytes of a block of activations, as in kernels/assembly/blocks.ts. */
+/** Numbers of types, and bytes of a block of activations in parts and whole, as in kernels/assembly/blocks.ts. */
 const code: Readonly<Record<BlockType, number>> = { q8_0: 0, q4_0: 1 };
-const activationBytes: Readonly<Record<BlockType, number>> = { q8_0: 80, q4_0: 48 };
+const PARTS = 80, WHOLE = 48;
 /** Rows from which a product in q8_0 takes activations whole, where the engine can: for fewer, sums of weights cost more. */
 const WHOLE_ROWS = 3;
 /** Bytes of the sums of a block of weights, as in kernels/assembly/blocks_signs.ts. */
@@ -38,16 +38,6 @@ export function wasmBlocks(
     }
     return known!;
   };
-  function productOfBytes(out: Tensor, x: Tensor, w: Tensor, bias: Tensor | undefined, offset: number): void {
-    const m = rowsOf(x), [n, k] = w.shape, panels = panelsOf(n), blocks = Math.ceil(k / BLOCK);
-    const chunk = pool.chunk(panels, m * n * k / 2), slots = Math.ceil(panels / chunk);
-    briefly(m * blocks * activationBytes.q4_0 + slots * blocks * SUMS, (at) => {
-      split("quantize_rows_f32", m, k, at, x.ptr, k, 0, offset);
-      const space = at + m * blocks * activationBytes.q4_0;
-      const args = [out.ptr, at, w.ptr, pointer(bias), space, m, n, k, offset, chunk];
-      pool.run("gemm_q8_0_bytes", panels, chunk, ...args);
-    });
-  }
   return {
     matmul(out, x, w, bias) {
       const m = rowsOf(x), [n, k] = w.shape, type = w.dtype as BlockType, panels = panelsOf(n);
@@ -59,11 +49,14 @@ export function wasmBlocks(
         });
         return;
       }
-      if (type === "q8_0" && m >= WHOLE_ROWS && byteOffset() >= 0) return productOfBytes(out, x, w, bias, byteOffset());
-      briefly(m * Math.ceil(k / BLOCK) * activationBytes[type], (at) => {
-        split("quantize_rows_f32", m, k, at, x.ptr, k, type === "q8_0" ? 1 : 0, 0);
-        const name = type === "q8_0" ? "gemm_q8_0" : "gemm_q4_0", chunk = pool.chunk(panels, m * n * k / 2);
-        pool.run(name, panels, chunk, out.ptr, at, w.ptr, pointer(bias), m, n, k);
+      const q8 = type === "q8_0", offset = !q8 ? 0 : m < WHOLE_ROWS ? -1 : byteOffset(), parts = offset < 0;
+      const chunk = pool.chunk(panels, m * n * k / 2), blocks = Math.ceil(k / BLOCK);
+      const rows = m * blocks * (parts ? PARTS : WHOLE), sums = Math.ceil(panels / chunk) * blocks * SUMS;
+      briefly(rows + (q8 && !parts ? sums : 0), (at) => {
+        split("quantize_rows_f32", m, k, at, x.ptr, k, parts ? 1 : 0, parts ? 0 : offset);
+        const pointers = [out.ptr, at, w.ptr, pointer(bias)];
+        if (q8 && !parts) pool.run("gemm_q8_0_bytes", panels, chunk, ...pointers, at + rows, m, n, k, offset, chunk);
+        else pool.run(q8 ? "gemm_q8_0" : "gemm_q4_0", panels, chunk, ...pointers, m, n, k);
       });
     },
     gather(out: Tensor, table: Tensor, ids: Tensor) {

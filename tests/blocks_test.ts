@@ -14,7 +14,6 @@ import {
   type StoredAs,
   type Tensor,
 } from "../mod.ts";
-import type { KernelExports } from "../kernels/gen/exports.ts";
 import { memorySink } from "../model/sink.ts";
 import { memorySource } from "../model/source.ts";
 import { blockFormats, type BlockType as FileType } from "../model/quantized/blocks.ts";
@@ -22,7 +21,6 @@ import { quantizedTensor } from "../model/quantized/stored.ts";
 import { gguf } from "../plugins/gguf/mod.ts";
 import { huggingface } from "../plugins/huggingface/mod.ts";
 import { referenceBackend } from "../runtime/backend.ts";
-import type { Dispatch } from "../runtime/dispatch.ts";
 import { size } from "../runtime/tensor.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "./assert.ts";
 import { F16, ggufFile, plain, Q4_0, smallMetadata, smallTensors } from "./gguf_files.ts";
@@ -34,6 +32,7 @@ import {
   fixtures,
   golden,
   hasFixture,
+  inPieces,
   readGolden,
   runtimeWith,
   uniform,
@@ -48,22 +47,6 @@ const vectors = readGolden(new URL("formats/ggml_quant_vectors.safetensors", gol
 /** A runtime on the reference. */
 function reference(activations: Activations): Runtime {
   return new Runtime(referenceBackend({ activations }));
-}
-
-/** Runs every kernel on one thread in pieces of `elements`, the last piece first. */
-function inPieces(elements: number): (module: WebAssembly.Module, memory: WebAssembly.Memory) => Dispatch {
-  return (module, memory) => {
-    const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as KernelExports;
-    return {
-      chunk: (count) => Math.min(count, elements),
-      run(name, count, chunk, ...args) {
-        const kernel = exports[name] as (...args: number[]) => void;
-        for (let piece = Math.ceil(count / chunk) - 1; piece >= 0; piece--) {
-          kernel(...args, piece * chunk, Math.min(count, (piece + 1) * chunk));
-        }
-      },
-    };
-  };
 }
 
 for (const type of blockTypes) {

@@ -146,8 +146,10 @@ Deno.test("what is not a part of one file is refused in a line", async () => {
       assertStringIncludes(said, message);
     });
   }
-  const { message } = await assertRejects(() => openRemote("http://"), CheckpointError);
-  assertEquals(message, "Cannot read http://: it is no address, expected one such as https://host/model.gguf");
+  for (const address of ["http://", "http://127.0.0.1/%zz.gguf"]) {
+    const { message } = await assertRejects(() => openRemote(address), CheckpointError);
+    assertEquals(message, `Cannot read ${address}: it is no address, expected one such as https://host/model.gguf`);
+  }
 });
 
 Deno.test("generate.ts runs a file on a server, and says in a line what it lacks", async () => {

@@ -1,24 +1,6 @@
-import type { KernelExports } from "../kernels/gen/exports.ts";
-import type { Dispatch } from "../runtime/dispatch.ts";
 import { makeInputs, opCases } from "./cases.ts";
 import { gradientCases, gradients } from "./op_gradients.ts";
-import { assertSameBits, runtimeWith } from "./support.ts";
-
-/** Runs every kernel on one thread in pieces of `elements`, the last piece first. */
-function inPieces(elements: number): (module: WebAssembly.Module, memory: WebAssembly.Memory) => Dispatch {
-  return (module, memory) => {
-    const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as KernelExports;
-    return {
-      chunk: (count) => Math.min(count, elements),
-      run(name, count, chunk, ...args) {
-        const kernel = exports[name] as (...args: number[]) => void;
-        for (let piece = Math.ceil(count / chunk) - 1; piece >= 0; piece--) {
-          kernel(...args, piece * chunk, Math.min(count, (piece + 1) * chunk));
-        }
-      },
-    };
-  };
-}
+import { assertSameBits, inPieces, runtimeWith } from "./support.ts";
 
 for (const simd of ["baseline", "relaxed"] as const) {
   Deno.test(`a row has the same bytes when panels are read in order, as with weights that fill no cache, ${simd}`, async () => {

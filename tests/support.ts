@@ -1,4 +1,5 @@
 /** What several test files need: runtimes of every kind, numbers, golden files. */
+import type { KernelExports } from "../kernels/gen/exports.ts";
 import { dispatchBackend, referenceBackend, wasmBackend } from "../runtime/backend.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import type { Activations } from "../runtime/kernels.ts";
@@ -27,6 +28,22 @@ const modules: Readonly<Record<Simd, WebAssembly.Module>> = {
   baseline: await compileKernels("baseline"),
   relaxed: await compileKernels("relaxed"),
 };
+
+/** A dispatch for {@linkcode runtimeWith}: runs every kernel on one thread in pieces of `elements`, the last piece first. */
+export function inPieces(elements: number): (module: WebAssembly.Module, memory: WebAssembly.Memory) => Dispatch {
+  return (module, memory) => {
+    const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as KernelExports;
+    return {
+      chunk: (count) => Math.min(count, elements),
+      run(name, count, chunk, ...args) {
+        const kernel = exports[name] as (...args: number[]) => void;
+        for (let piece = Math.ceil(count / chunk) - 1; piece >= 0; piece--) {
+          kernel(...args, piece * chunk, Math.min(count, (piece + 1) * chunk));
+        }
+      },
+    };
+  };
+}
 
 /** Both builds on 1 and on 2 threads; 2 threads really share every kernel. */
 export const wasmVariants: readonly Variant[] = (["baseline", "relaxed"] as const).flatMap((simd) => [

@@ -10,7 +10,7 @@ import { breather } from "../../model/breathe.ts";
 import { denoDisk } from "../../model/disk.ts";
 import { CheckpointError } from "../../model/source.ts";
 import type { RemoteFile } from "./listing.ts";
-import { BrokenConnection, persistently, request, type Requester } from "./request.ts";
+import { BrokenConnection, persistently, pieces, request, type Requester } from "./request.ts";
 
 /** Bytes hashed at a time. */
 const PIECE = 1 << 20;
@@ -100,7 +100,7 @@ async function receive(
     });
     handle.truncateSync(have);
     handle.seekSync(have, Deno.SeekMode.Start);
-    for await (const piece of pieces(response, patience.silence, what, () => have)) {
+    for await (const piece of pieces(response, patience, `Cannot download ${what}`, () => have)) {
       if (have + piece.length > file.size) {
         handle.truncateSync(0);
         throw new CheckpointError(`Cannot download ${what}: the hub sends more than the ${file.size} bytes it lists`);
@@ -133,29 +133,6 @@ function beginning(
   const total = status === 206 ? range![2] : headers.get("content-encoding") ? null : headers.get("content-length");
   if (total !== null && total !== "*" && Number(total) !== size) throw wrong(`the hub sends a file of ${total} bytes`);
   return status === 206 ? have : 0;
-}
-
-/** The pieces of a body, as long as they keep coming. */
-async function* pieces(
-  response: Response,
-  silence: number,
-  what: string,
-  have: () => number,
-): AsyncGenerator<Uint8Array> {
-  const reader = response.body!.getReader(),
-    broken = (why: string, cause?: unknown) =>
-      new BrokenConnection(`Cannot download ${what}: ${why} at byte ${have()}`, { cause });
-  for (;;) {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const silent = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(broken("nothing more came")), silence);
-    });
-    const next = reader.read().catch((error) => Promise.reject(broken("the connection broke", error)));
-    next.catch(() => {}); // nobody waits for it after the silence
-    const { done, value } = await Promise.race([next, silent]).finally(() => clearTimeout(timer));
-    if (done) return;
-    yield value;
-  }
 }
 
 /** What is wrong with a file that has arrived, if anything is. */

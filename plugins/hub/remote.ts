@@ -3,12 +3,18 @@
  * https://www.rfc-editor.org/rfc/rfc9110#name-range-requests
  */
 import { CheckpointError, type Source } from "../../model/source.ts";
-import { BrokenConnection, defaultPatience, type Patience, persistently } from "./request.ts";
+import {
+  BrokenConnection,
+  defaultPatience,
+  type Patience,
+  patientFetch,
+  persistently,
+  pieces,
+  refusal,
+} from "./request.ts";
 
 /** Blocks that are remembered: headers are read in small pieces. */
 const REMEMBERED = 3;
-/** Why a request is given up: nothing came for too long. */
-const SILENCE = "silence";
 
 /** Options of {@linkcode openRemote}. */
 export interface RemoteOptions {
@@ -40,8 +46,7 @@ export function isAddress(text: string): boolean {
  */
 export async function openRemote(address: string, options: RemoteOptions = {}): Promise<Source> {
   const { block: length = 4 * 2 ** 20, token } = options, patience = { ...defaultPatience, ...options.patience };
-  const url = parsed(address);
-  const name = decodeURIComponent(url.pathname.replace(/^.*\//, "")) || url.host;
+  const { url, name } = parsed(address), wrong = (why: string) => new CheckpointError(`Cannot read ${address}: ${why}`);
   const headers = { "accept-encoding": "identity", ...(token && { authorization: `Bearer ${token}` }) };
   const closed = new AbortController(), blocks = new Map<number, Promise<Uint8Array>>();
   let known: Identity | undefined;
@@ -49,48 +54,27 @@ export async function openRemote(address: string, options: RemoteOptions = {}): 
   async function fetchBlock(index: number): Promise<Uint8Array> {
     const begin = index * length, end = Math.min(begin + length, known?.size ?? Infinity) - 1;
     const stop = new AbortController(), signal = AbortSignal.any([stop.signal, closed.signal]);
-    const wait = () => setTimeout(() => stop.abort(SILENCE), patience.silence);
-    const silent = () => stop.signal.reason === SILENCE;
-    let timer = wait();
-    const heard = () => {
-      clearTimeout(timer);
-      timer = wait();
-    };
-    let response: Response, have = 0;
+    const init = { headers: { ...headers, range: `bytes=${begin}-${end}` }, signal };
+    const response = await patientFetch(url, init, patience, `--allow-net=${url.host}`);
     try {
-      response = await fetch(url, { headers: { ...headers, range: `bytes=${begin}-${end}` }, signal });
-    } catch (error) {
-      clearTimeout(timer);
-      throw unreachable(error, url, silent());
-    }
-    try {
-      const identity = await expectRange(response, address, begin);
+      const identity = expectRange(response, address, begin);
       if (known && (identity.size !== known.size || identity.tag !== known.tag)) {
-        throw new CheckpointError(
-          `Cannot read ${address}: it has changed since its first bytes were read, expected one file`,
-        );
+        throw wrong("it has changed since its first bytes were read, expected one file");
       }
       known = identity;
       const bytes = new Uint8Array(Math.min(length, identity.size - begin));
-      for await (const piece of response.body!) {
-        heard();
+      let have = 0;
+      for await (const piece of pieces(response, patience, `Cannot read ${address}`, () => begin + have)) {
         if (have + piece.length > bytes.length) {
-          throw new CheckpointError(
-            `Cannot read ${address}: the server sends more than the ${bytes.length} bytes asked for`,
-          );
+          throw wrong(`the server sends more than the ${bytes.length} bytes asked for`);
         }
         bytes.set(piece, have);
         have += piece.length;
       }
       if (have === bytes.length) return bytes;
       throw new BrokenConnection(`Cannot read ${address}: it broke off at byte ${begin + have} of ${identity.size}`);
-    } catch (error) {
-      if (error instanceof CheckpointError || error instanceof BrokenConnection) throw error;
-      const what = silent() ? "nothing more came" : "the connection broke";
-      throw new BrokenConnection(`Cannot read ${address}: ${what} at byte ${begin + have}`, { cause: error });
     } finally {
       stop.abort(); // the rest of an answer that is not wanted
-      clearTimeout(timer);
     }
   }
 
@@ -134,38 +118,27 @@ export async function openRemote(address: string, options: RemoteOptions = {}): 
   };
 }
 
-function parsed(address: string): URL {
+function parsed(address: string): { readonly url: URL; readonly name: string } {
   try {
-    return new URL(address);
+    const url = new URL(address);
+    return { url, name: decodeURIComponent(url.pathname.replace(/^.*\//, "")) || url.host };
   } catch {
     throw new CheckpointError(`Cannot read ${address}: it is no address, expected one such as https://host/model.gguf`);
   }
 }
 
 /** The size of the file and what it is known by, if the answer is the part that begins at byte `begin`. */
-async function expectRange(response: Response, url: string, begin: number): Promise<Identity> {
+function expectRange(response: Response, url: string, begin: number): Identity {
   const { status, statusText, headers } = response;
   const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get("content-range") ?? "");
   if (status === 206 && range && Number(range[1]) === begin) {
     return { size: Number(range[2]), tag: headers.get("etag") ?? headers.get("last-modified") };
   }
-  await response.body?.cancel();
   if (status === 200 || status === 206) {
     const sent = status === 200 ? "all of it" : headers.get("content-range") ?? "a part, but not which";
     throw new CheckpointError(
       `Cannot read ${url}: the server sends ${sent}, expected the bytes from ${begin} on: download it`,
     );
   }
-  const message = `Cannot read ${url}: the server says ${status}${statusText && ` ${statusText}`}`;
-  throw status === 429 || status >= 500 ? new BrokenConnection(message) : new CheckpointError(message);
-}
-
-/** An error of `fetch` in our words. */
-function unreachable(error: unknown, { host }: URL, silent: boolean): Error {
-  if (error instanceof Deno.errors.NotCapable) {
-    return new CheckpointError(`Cannot reach ${host}: no permission, expected --allow-net=${host}`, { cause: error });
-  }
-  // The reason is behind the address: "error sending request for url (…): client error (Connect): …"
-  const reason = silent ? "it does not answer" : (error as Error).message.replace(/^.*?\(http[^)]*\): /, "");
-  return new BrokenConnection(`Cannot reach ${host}: ${reason}`, { cause: error });
+  throw refusal(status, `Cannot read ${url}: the server says ${status}${statusText && ` ${statusText}`}`);
 }

@@ -29,38 +29,77 @@ export interface Requester {
 }
 
 /**
- * `fetch` with an answer that is good: every other becomes a {@linkcode CheckpointError} that says what it means, or a
- * {@linkcode BrokenConnection}. Status 416 is passed on.
+ * `fetch`, but for an answer that does not come: a {@linkcode BrokenConnection}, or a {@linkcode CheckpointError} where
+ * there is no permission, of which `permission` is the name.
+ */
+export async function patientFetch(
+  address: string | URL | Request,
+  init: RequestInit,
+  { silence }: Patience,
+  permission = "--allow-net",
+): Promise<Response> {
+  const { host } = new URL(address instanceof Request ? address.url : address), silent = new AbortController();
+  const timer = setTimeout(() => silent.abort(), silence);
+  try {
+    const signal = init.signal ? AbortSignal.any([init.signal, silent.signal]) : silent.signal;
+    return await fetch(address, { ...init, signal });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new CheckpointError(`Cannot reach ${host}: no permission, expected ${permission}`, { cause: error });
+    }
+    // The reason is behind the address: "error sending request for url (…): client error (Connect): …"
+    const reason = silent.signal.aborted
+      ? "it does not answer"
+      : (error as Error).message.replace(/^.*?\(http[^)]*\): /, "");
+    throw new BrokenConnection(`Cannot reach ${host}: ${reason}`, { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * The pieces of a body, as long as they keep coming. Throws a {@linkcode BrokenConnection} that begins with `cannot` and
+ * ends with the byte that was reached.
+ */
+export async function* pieces(
+  response: Response,
+  { silence }: Patience,
+  cannot: string,
+  have: () => number,
+): AsyncGenerator<Uint8Array> {
+  const reader = response.body!.getReader(),
+    broken = (why: string, cause?: unknown) => new BrokenConnection(`${cannot}: ${why} at byte ${have()}`, { cause });
+  for (;;) {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const silent = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(broken("nothing more came")), silence);
+    });
+    const next = reader.read().catch((error) => Promise.reject(broken("the connection broke", error)));
+    next.catch(() => {}); // nobody waits for it after the silence
+    const { done, value } = await Promise.race([next, silent]).finally(() => clearTimeout(timer));
+    if (done) return;
+    yield value;
+  }
+}
+
+/** A problem with an answer: one that may be gone at another try, or not. */
+export function refusal(status: number, message: string): Error {
+  return status === 429 || status >= 500 ? new BrokenConnection(message) : new CheckpointError(message);
+}
+
+/**
+ * {@linkcode patientFetch} with an answer that is good: every other becomes a {@linkcode CheckpointError} that says what it
+ * means, or a {@linkcode BrokenConnection}. Status 416 is passed on.
  */
 export async function request(
   { name, settings, patience }: Requester,
   url: string | URL | Request,
   init: RequestInit = {},
 ): Promise<Response> {
-  const address = url instanceof Request ? url.url : String(url), silent = new AbortController();
-  const timer = setTimeout(() => silent.abort(), patience.silence);
-  let response: Response;
-  try {
-    const signal = init.signal ? AbortSignal.any([init.signal, silent.signal]) : silent.signal;
-    response = await fetch(url, { ...init, signal });
-  } catch (error) {
-    throw unreachable(address, error, silent.signal.aborted);
-  } finally {
-    clearTimeout(timer);
-  }
+  const response = await patientFetch(url, init, patience);
   if (response.ok || response.status === 416) return response;
   await response.body?.cancel();
   throw refused(name, settings, response);
-}
-
-function unreachable(address: string, error: unknown, silent: boolean): Error {
-  const { host } = new URL(address);
-  if (error instanceof Deno.errors.NotCapable) {
-    return new CheckpointError(`Cannot reach ${host}: no permission, expected --allow-net`, { cause: error });
-  }
-  // The reason is behind the address: "error sending request for url (…): client error (Connect): …"
-  const reason = silent ? "it does not answer" : (error as Error).message.replace(/^.*?\(http[^)]*\): /, "");
-  return new BrokenConnection(`Cannot reach ${host}: ${reason}`, { cause: error });
 }
 
 function refused({ text, revision }: HubName, { token }: HubSettings, response: Response): Error {
@@ -77,8 +116,7 @@ function refused({ text, revision }: HubName, { token }: HubSettings, response: 
     if (code === "EntryNotFound") return new CheckpointError(`${cannot}it has no file of that name (${response.url})`);
     return new CheckpointError(`${cannot}there is no such model on the hub`);
   }
-  const message = `${cannot}the hub says ${status}${statusText && ` ${statusText}`}`;
-  return status === 429 || status >= 500 ? new BrokenConnection(message) : new CheckpointError(message);
+  return refusal(status, `${cannot}the hub says ${status}${statusText && ` ${statusText}`}`);
 }
 
 /**
