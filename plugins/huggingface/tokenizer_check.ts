@@ -133,9 +133,9 @@ function expectModel(model: unknown, added: ReadonlySet<string>, wrong: Wrong): 
   if (!isObject(vocab)) throw wrong("model.vocab", vocab, "an object");
   const tokens: string[] = [];
   for (const [token, id] of Object.entries(vocab)) {
-    const at = `the id of ${show(token)}`;
-    if (!isWhole(id)) throw wrong(at, id, "a whole number from 0");
-    if (tokens[id] !== undefined) throw wrong(at, id, `not that of ${show(tokens[id])}`);
+    // Messages are made where they are needed: vocabularies have a hundred thousand tokens.
+    if (!isWhole(id)) throw wrong(`the id of ${show(token)}`, id, "a whole number from 0");
+    if (tokens[id] !== undefined) throw wrong(`the id of ${show(token)}`, id, `not that of ${show(tokens[id])}`);
     tokens[id] = token;
   }
   if (typeof unknownToken === "string" && !Object.hasOwn(vocab, unknownToken) && !added.has(unknownToken)) {
@@ -150,10 +150,18 @@ function expectModel(model: unknown, added: ReadonlySet<string>, wrong: Wrong): 
   if (!Array.isArray(merges)) throw wrong("model.merges", merges, "a list");
   const lists = Array.isArray(merges[0]);
   for (const [i, merge] of merges.entries()) {
-    const parts: unknown = lists || typeof merge !== "string" ? merge : merge.split(" ");
-    const pair = Array.isArray(parts) && parts.length === 2 && parts.every((p) => typeof p === "string" && p);
-    if (!pair || lists !== Array.isArray(merge)) throw wrong(`model.merges[${i}]`, merge, "two tokens");
+    if (!(lists ? isPair(merge) : isJoinedPair(merge))) throw wrong(`model.merges[${i}]`, merge, "two tokens");
   }
+}
+
+function isPair(merge: unknown): boolean {
+  return Array.isArray(merge) && merge.length === 2 && merge.every((part) => typeof part === "string" && part !== "");
+}
+
+function isJoinedPair(merge: unknown): boolean {
+  if (typeof merge !== "string") return false;
+  const space = merge.indexOf(" ");
+  return space > 0 && space < merge.length - 1 && merge.indexOf(" ", space + 1) < 0;
 }
 
 function expectPieces(vocab: unknown, unknown: unknown, wrong: Wrong): void {
